@@ -1,0 +1,27 @@
+// Linux calls that Swift's Glibc module does not show.
+#ifndef LINUX_CALLS_H
+#define LINUX_CALLS_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+int linux_accept4(int listener, int flags);
+
+// Starts loading the cache line of an address that is read soon. Any address is allowed.
+static inline void linux_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+
+// What a spin loop does between two looks.
+static inline void linux_spin_hint(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,3 @@
+#include "linux_calls.h"
+
+int linux_accept4(int listener, int flags) { return accept4(listener, 0, 0, flags); }
