@@ -27,7 +27,10 @@ let package = Package(
     targets: [
         // Ground
         .systemLibrary(
-            name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+            name: "CProtobufC",
+            pkgConfig: "libprotobuf-c",
+            providers: [.apt(["libprotobuf-c-dev"])]
+        ),
         .target(name: "CKeyValueProto", dependencies: ["CProtobufC"]),
         .target(name: "CLinux"),
         .target(name: "KVCore", swiftSettings: settings),
@@ -39,8 +42,10 @@ let package = Package(
 
         // Floor 2
         .target(
-            name: "KVService", dependencies: ["KVCore", "KVWire", "KVSharding", "KVStorage"],
-            swiftSettings: settings),
+            name: "KVService",
+            dependencies: ["KVCore", "KVWire", "KVSharding", "KVStorage"],
+            swiftSettings: settings
+        ),
         .target(name: "KVClient", dependencies: ["KVCore", "KVWire", "KVSharding"], swiftSettings: settings),
         .target(
             name: "KVTransport",
@@ -50,7 +55,8 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: settings),
+            swiftSettings: settings
+        ),
 
         // Roof
         .target(
@@ -62,7 +68,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: settings),
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "ShardKVCommand",
             dependencies: [
@@ -74,6 +81,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: settings),
+            swiftSettings: settings
+        ),
     ]
 )

@@ -2559,7 +2559,7 @@ const ProtobufCMessageDescriptor kv__prepare_response__descriptor =
   (ProtobufCMessageInit) kv__prepare_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__holding__field_descriptors[5] =
+static const ProtobufCFieldDescriptor kv__holding__field_descriptors[4] =
 {
   {
     "shard",
@@ -2609,30 +2609,17 @@ static const ProtobufCFieldDescriptor kv__holding__field_descriptors[5] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "unprepared",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Kv__Holding, unprepared),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned kv__holding__field_indices_by_name[] = {
   2,   /* field[2] = complete_epoch */
   3,   /* field[3] = has_data */
   0,   /* field[0] = shard */
   1,   /* field[1] = state */
-  4,   /* field[4] = unprepared */
 };
 static const ProtobufCIntRange kv__holding__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor kv__holding__descriptor =
 {
@@ -2642,7 +2629,7 @@ const ProtobufCMessageDescriptor kv__holding__descriptor =
   "Kv__Holding",
   "kv",
   sizeof(Kv__Holding),
-  5,
+  4,
   kv__holding__field_descriptors,
   kv__holding__field_indices_by_name,
   1,  kv__holding__number_ranges,

@@ -440,14 +440,10 @@ struct  Kv__Holding
    * It holds records (complete or not).
    */
   protobuf_c_boolean has_data;
-  /*
-   * It has not yet heard of the request's epoch, and holds writes for members of an older one.
-   */
-  protobuf_c_boolean unprepared;
 };
 #define KV__HOLDING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&kv__holding__descriptor) \
-    , 0, KV__SHARD_STATE__ABSENT, 0, 0, 0 }
+    , 0, KV__SHARD_STATE__ABSENT, 0, 0 }
 
 
 /*

@@ -1,0 +1,29 @@
+internal import CKeyValueProto
+
+/// A method's number in a frame: its service in the high byte, its place in the service in the low one.
+package struct Method: Sendable, Hashable, RawRepresentable {
+    package var rawValue: UInt16
+
+    @inlinable
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    package static let get = Method(rawValue: 0x0000)
+    package static let set = Method(rawValue: 0x0001)
+    package static let delete = Method(rawValue: 0x0002)
+    package static let getShardContents = Method(rawValue: 0x0003)
+    package static let getStatus = Method(rawValue: 0x0004)
+    package static let prepare = Method(rawValue: 0x0100)
+    package static let offer = Method(rawValue: 0x0101)
+
+    /// Every method of kv.proto with its full name (`kv.Kv.Get`), from the generated service descriptors.
+    package static let all: [(method: Method, name: String)] =
+        [kv_service_descriptor(), kv_peer_service_descriptor()].enumerated().flatMap { number, descriptor in
+            let service = descriptor!.pointee
+            return (0..<Int(service.n_methods)).map { place in
+                (
+                    Method(rawValue: UInt16(number) << 8 | UInt16(place)),
+                    String(cString: service.name) + "." + String(cString: service.methods[place].name)
+                )
+            }
+        }
+}

@@ -1,0 +1,48 @@
+/// One request as it came off the wire. `payload` points into the connection's input and holds for the call.
+package struct RequestFrame {
+    package var method: Method
+    package var requestID: UInt32
+    /// How long the caller waits, in milliseconds; 0 = it did not say.
+    package var timeoutMilliseconds: UInt32
+    package var payload: UnsafeRawBufferPointer
+
+    @inlinable
+    package init(method: Method, requestID: UInt32, timeoutMilliseconds: UInt32, payload: UnsafeRawBufferPointer) {
+        self.method = method
+        self.requestID = requestID
+        self.timeoutMilliseconds = timeoutMilliseconds
+        self.payload = payload
+    }
+}
+
+/// The service as a connection meets it: answers batches of requests, synchronously, on the thread that read them.
+/// One handler belongs to one thread.
+package protocol RequestHandler: AnyObject {
+    /// Answers `requests` in order, each with one RESPONSE frame appended to `output`, and returns how many: at
+    /// least one; fewer than all when `output` holds `outputLimit` bytes or more, or the handler's own memory is full.
+    /// - Parameter now: milliseconds since 1970.
+    func handle(
+        _ requests: UnsafeBufferPointer<RequestFrame>,
+        now: UInt64,
+        outputLimit: Int,
+        output: OutputBuffer
+    ) -> Int
+
+    /// What a new connection is told.
+    func hello(now: UInt64) -> Hello
+
+    /// Does one short slice (well under a millisecond) of the thread's background work; returns in how many
+    /// milliseconds it wants to be called again (0 = as soon as the requests that wait are answered).
+    func maintain(now: UInt64) -> Int
+}
+
+/// One request to a named node, as the cluster's own parts meet the transport.
+package protocol RequestSender: Sendable {
+    /// Sends `request` and waits for the answer, for `timeoutMilliseconds` at the most (then: DEADLINE_EXCEEDED).
+    /// Throws UNAVAILABLE when the node can't be reached, or the connection ends before the answer.
+    func send<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32
+    ) async throws(RPCError) -> Request.Response
+}

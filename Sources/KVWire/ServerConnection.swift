@@ -1,0 +1,216 @@
+package import KVCore
+
+/// The server's side of one connection, without I/O: bytes in → batch → bytes out.
+///
+/// A wrong preface, or a frame that only a server sends, is the peer's fault: it gets GOAWAY and the connection ends.
+/// A REQUEST that is too large gets RESOURCE_EXHAUSTED and its payload is skipped, not stored. A malformed payload is
+/// the handler's to answer. Unknown frame types are skipped.
+package struct ServerConnection: ~Copyable {
+    private enum Phase {
+        case preface
+        case open
+        /// Skipping the payload of a refused or unknown frame.
+        case skipping(bytesLeft: Int)
+        case closed
+    }
+
+    package struct Progress {
+        /// How many bytes of the input are done with; the caller keeps the rest and shows it again, with more.
+        package var consumed: Int
+        /// How many bytes the incomplete frame at the rest's start needs in all; 0 = the rest holds whole frames
+        /// (`output` reached its limit first).
+        package var bytesNeeded: Int
+        /// Send what `output` holds, then close.
+        package var closes: Bool
+    }
+
+    /// The most requests in a batch: enough to hide the memory's latency, few enough to stay in the nearest cache.
+    package static let batchLimit = 32
+    /// A refused payload longer than this is not worth reading: the connection ends.
+    private static let longestSkip = 1 << 30
+
+    private var phase = Phase.preface
+    private let limits: Limits
+
+    package init(limits: Limits) {
+        self.limits = limits
+    }
+
+    /// The preface was right and the connection is open.
+    package var isEstablished: Bool {
+        if case .preface = phase { false } else { true }
+    }
+
+    /// Handles all frames that `input` holds whole, until `output` holds `outputLimit` bytes or more.
+    package mutating func receive(
+        _ input: UnsafeRawBufferPointer,
+        handler: some RequestHandler,
+        now: UInt64,
+        outputLimit: Int,
+        output: OutputBuffer
+    ) -> Progress {
+        var consumed = 0
+        func rest() -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: input[consumed...]) }
+        func progress(needed: Int = 0, closes: Bool = false) -> Progress {
+            Progress(consumed: consumed, bytesNeeded: needed, closes: closes)
+        }
+
+        while true {
+            switch phase {
+            case .closed:
+                consumed = input.count
+                return progress(closes: true)
+            case .skipping(let bytesLeft):
+                let skipped = min(bytesLeft, input.count - consumed)
+                consumed += skipped
+                if skipped < bytesLeft {
+                    phase = .skipping(bytesLeft: bytesLeft - skipped)
+                    return progress(needed: 1)
+                }
+                phase = .open
+            case .preface:
+                let arrived = rest()
+                let compared = min(arrived.count, Preface.bytes.count)
+                guard arrived.prefix(compared).elementsEqual(Preface.bytes.prefix(compared)) else {
+                    consumed = input.count
+                    refuse("expected the ShardKV preface, version \(Preface.version)", now: now, output: output)
+                    return progress(closes: true)
+                }
+                if compared < Preface.bytes.count { return progress(needed: Preface.bytes.count) }
+                consumed += compared
+                phase = .open
+                Self.append(.hello, handler.hello(now: now), to: output)
+            case .open:
+                if output.count >= outputLimit { return progress() }
+                let step = handleFrames(
+                    rest(),
+                    handler: handler,
+                    now: now,
+                    outputLimit: outputLimit,
+                    output: output
+                )
+                consumed += step.consumed
+                if step.closes { consumed = input.count }
+                if step.closes || step.bytesNeeded > 0 {
+                    return progress(needed: step.bytesNeeded, closes: step.closes)
+                }
+            }
+        }
+    }
+
+    /// Tells the client that this server takes no more requests on this connection.
+    package static func goAway(_ error: RPCError, to output: OutputBuffer) {
+        let bytes = output.reserve(FrameHeader.byteCount + error.maxEncodedBytes)
+        let packed = error.encode(to: bytes + FrameHeader.byteCount)
+        FrameHeader(type: .goAway, code: error.headerCode, payloadLength: packed).write(to: bytes)
+        output.commit(FrameHeader.byteCount + packed)
+    }
+
+    /// One batch of requests, and the frames of other types before it. `bytesNeeded` 0 = call again.
+    private mutating func handleFrames(
+        _ input: UnsafeRawBufferPointer,
+        handler: some RequestHandler,
+        now: UInt64,
+        outputLimit: Int,
+        output: OutputBuffer
+    ) -> Progress {
+        withUnsafeTemporaryAllocation(of: RequestFrame.self, capacity: Self.batchLimit) { requests in
+            var count = 0
+            var parsed = 0
+            var progress = Progress(consumed: 0, bytesNeeded: 0, closes: false)
+            scan: while count < Self.batchLimit {
+                let step = FrameParser.next(
+                    UnsafeRawBufferPointer(rebasing: input[parsed...]),
+                    maxPayloadBytes: limits.maxPayloadBytes
+                )
+                switch step {
+                case .incomplete(let bytesNeeded):
+                    progress.bytesNeeded = bytesNeeded
+                    break scan
+                case .frame(let header, let payload) where header.type == FrameType.request.rawValue:
+                    (requests.baseAddress! + count).initialize(
+                        to: RequestFrame(
+                            method: Method(rawValue: header.code),
+                            requestID: header.requestID,
+                            timeoutMilliseconds: header.auxiliary,
+                            payload: payload
+                        )
+                    )
+                    count += 1
+                    parsed += FrameHeader.byteCount + payload.count
+                case .frame, .tooLarge:
+                    // Whatever is no request is answered after the requests before it.
+                    if count > 0 { break scan }
+                    progress.consumed = parsed
+                    handleOther(step, now: now, output: output, &progress)
+                    return progress
+                }
+            }
+            guard count > 0 else { return progress }
+            let answered = handler.handle(
+                UnsafeBufferPointer(start: requests.baseAddress, count: count),
+                now: now,
+                outputLimit: outputLimit,
+                output: output
+            )
+            precondition(answered > 0 && answered <= count, "a handler answers at least one request of a batch")
+            if answered < count { progress.bytesNeeded = 0 }
+            for request in requests[..<answered] { progress.consumed += FrameHeader.byteCount + request.payload.count }
+            return progress
+        }
+    }
+
+    /// A frame that is no request, or too large a one.
+    private mutating func handleOther(
+        _ step: FrameParser.Step,
+        now: UInt64,
+        output: OutputBuffer,
+        _ progress: inout Progress
+    ) {
+        switch step {
+        case .incomplete: break
+        case .tooLarge(let header):
+            progress.consumed += FrameHeader.byteCount
+            if header.payloadLength > Self.longestSkip {
+                refuse("a frame of \(header.payloadLength) bytes", now: now, output: output)
+                progress.closes = true
+                return
+            }
+            if header.type == FrameType.request.rawValue {
+                let error = RPCError(
+                    .resourceExhausted,
+                    "a payload of \(header.payloadLength) bytes; this server takes \(limits.maxPayloadBytes)",
+                    reason: .tooLarge
+                )
+                ResponseWriter().error(header.requestID, error, to: output)
+            }
+            phase = .skipping(bytesLeft: Int(header.payloadLength))
+        case .frame(let header, let payload):
+            progress.consumed += FrameHeader.byteCount + payload.count
+            switch FrameType(rawValue: header.type) {
+            case .ping where header.flags & FrameFlags.acknowledgement == 0:
+                let bytes = output.reserve(FrameHeader.byteCount)
+                FrameHeader(type: .ping, flags: FrameFlags.acknowledgement, requestID: header.requestID)
+                    .write(to: bytes)
+                output.commit(FrameHeader.byteCount)
+            case .hello, .response:
+                refuse("frame type \(header.type) is only sent by servers", now: now, output: output)
+                progress.closes = true
+            // Every request before a CANCEL has been answered already; the rest are notices, or of a later version.
+            case .cancel, .ping, .goAway, .request, nil: break
+            }
+        }
+    }
+
+    private mutating func refuse(_ message: String, now: UInt64, output: OutputBuffer) {
+        phase = .closed
+        Self.goAway(RPCError(.invalidArgument, message, serverTimeMilliseconds: now), to: output)
+    }
+
+    private static func append(_ type: FrameType, _ message: some Message, to output: OutputBuffer) {
+        let bytes = output.reserve(FrameHeader.byteCount + message.maxEncodedBytes)
+        let packed = message.encode(to: bytes + FrameHeader.byteCount)
+        FrameHeader(type: type, payloadLength: packed).write(to: bytes)
+        output.commit(FrameHeader.byteCount + packed)
+    }
+}

@@ -1,0 +1,57 @@
+internal import CKeyValueProto
+
+/// Who owns a shard, at which epoch.
+package struct View: Sendable, Hashable {
+    package struct Member: Sendable, Hashable {
+        package var node: String
+        package var address: String
+        package var port: UInt16
+        package var incarnation: UInt64
+
+        package init(node: String, address: String, port: UInt16, incarnation: UInt64 = 0) {
+            self.node = node
+            self.address = address
+            self.port = port
+            self.incarnation = incarnation
+        }
+    }
+
+    package var shard: Int
+    package var epoch: UInt64
+    package var members: [Member]
+
+    package init(shard: Int, epoch: UInt64, members: [Member]) {
+        self.shard = shard
+        self.epoch = epoch
+        self.members = members
+    }
+
+    init(_ message: Kv__View) {
+        shard = Int(message.shard)
+        epoch = message.epoch
+        members = (0..<message.n_members).map { index in
+            let member = message.members[index]!.pointee
+            return Member(
+                node: String(cString: member.node),
+                address: String(cString: member.address),
+                port: UInt16(truncatingIfNeeded: member.port),
+                incarnation: member.incarnation
+            )
+        }
+    }
+
+    func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__View> {
+        let view = builder.make(kv__view__init)
+        view.pointee.shard = Int32(shard)
+        view.pointee.epoch = epoch
+        (view.pointee.n_members, view.pointee.members) = builder.list(members) { member in
+            let message = builder.make(kv__member__init)
+            message.pointee.node = builder.text(member.node)
+            message.pointee.address = builder.text(member.address)
+            message.pointee.port = UInt32(member.port)
+            message.pointee.incarnation = member.incarnation
+            return message
+        }
+        return view
+    }
+}
