@@ -2,9 +2,15 @@
 package struct ShardMapDiff: Sendable, Equatable {
     /// What a change means for one node; shard numbers ascending.
     package struct NodeShards: Sendable, Equatable {
-        package var gained: [Int] = []
-        package var lost: [Int] = []
-        package var kept: [Int] = []
+        package var gained: [Int]
+        package var lost: [Int]
+        package var kept: [Int]
+
+        package init(gained: [Int] = [], lost: [Int] = [], kept: [Int] = []) {
+            self.gained = gained
+            self.lost = lost
+            self.kept = kept
+        }
     }
 
     /// The shards whose set of members differs, ascending.

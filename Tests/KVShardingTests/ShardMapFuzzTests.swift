@@ -1,22 +1,10 @@
 import KVSharding
 import Testing
 
-/// Repeatable random numbers.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-}
-
 @Suite struct ShardMapFuzzTests {
     /// Whatever is done to a map's bytes, reading returns or throws; what it accepts survives a round trip.
     @Test func mutatedMapsNeverCrash() throws {
-        var random = SeededGenerator(state: 1)
+        var random = SeededRandom(seed: 1)
         let seeds = [
             ShardMapTests.seedForm,
             #"{"epoch":7,"numShards":2,"nodes":{"a\u00e9":{"address":"h","port":1},"b":{"address":"i","port":2}},"shards":{"1":["b"],"2":[]}}"#,
