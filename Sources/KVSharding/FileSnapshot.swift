@@ -4,6 +4,18 @@
     import Musl
 #endif
 
+extension ShardMap {
+    /// Reads a map once, from a file or, for `-`, from standard input. Every fault names the file.
+    package init(path: String) throws(ShardMapError) {
+        let content = path == "-" ? try FileSnapshot.readStandardInput() : try FileSnapshot(path: path).content
+        do throws(ShardMapError) {
+            try self.init(json: content)
+        } catch {
+            throw error.located(in: path)
+        }
+    }
+}
+
 /// A regular file's content, and what identifies that state of the file.
 package struct FileSnapshot: Sendable {
     /// Equal as long as a path leads to the same file in the same state, as far as the file system's clock can tell.
@@ -65,8 +77,13 @@ package struct FileSnapshot: Sendable {
         self.identity = identity!
     }
 
+    /// Waits for the end of the input.
+    package static func readStandardInput() throws(ShardMapError) -> [UInt8] {
+        try readAll(descriptor: STDIN_FILENO, name: "-")
+    }
+
     /// The bytes up to the end of the file, at most `maxBytes`.
-    package static func readAll(descriptor: Int32, name: String) throws(ShardMapError) -> [UInt8] {
+    private static func readAll(descriptor: Int32, name: String) throws(ShardMapError) -> [UInt8] {
         var content: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         while true {

@@ -35,4 +35,9 @@ package struct ShardMapError: Error, Hashable, CustomStringConvertible {
     package var summary: String {
         faults.count == 1 ? "\(faults[0])" : "\(faults[0]) (and \(faults.count - 1) more)"
     }
+
+    /// The same faults, each with the name of its file in front.
+    package func located(in file: String) -> ShardMapError {
+        ShardMapError(faults: faults.map { ShardMap.Fault(place: "\(file): \($0.place)", message: $0.message) })
+    }
 }
