@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 extension ShardMap {
     /// Reads a map once, from a file or, for `-`, from standard input. Every fault names the file.

@@ -13,7 +13,7 @@ extension ShardMap {
     }
 }
 
-/// Why a shard map was refused: every fault found, in the order of the file. Never empty.
+/// Why a shard map was refused: every fault found, at least one.
 package struct ShardMapError: Error, Hashable, CustomStringConvertible {
     package let faults: [ShardMap.Fault]
 

@@ -55,8 +55,8 @@ struct ShardMapReader {
         guard let members = object(value, at: place) else { return nil }
         let fields = fields(["address", "port"], of: members, at: place + ".")
         let host = string(fields["address"], at: "\(place).address")
-        let port = integer(fields["port"], at: "\(place).port", in: 1...65535)
         if let host { check(host, called: "address", allowsSpace: false, at: "\(place).address") }
+        let port = integer(fields["port"], at: "\(place).port", in: 1...65535)
         guard let host, let port else { return nil }
         return NodeAddress(host: host, port: port)
     }

@@ -86,7 +86,7 @@ import Testing
         (
             text(nodes: #""n1":{"address":"h h","port":0}"#),
             [
-                #"nodes."n1".port: 0 is outside 1…65535"#, #"nodes."n1".address: the address has a space"#,
+                #"nodes."n1".address: the address has a space"#, #"nodes."n1".port: 0 is outside 1…65535"#,
             ]
         ),
         (text(shards: #""1":["n1"],"1":[]"#), [#"shards."1": the shard is there twice"#]),

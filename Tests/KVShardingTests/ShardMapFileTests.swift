@@ -54,6 +54,9 @@ import Testing
         for (name, member) in [("v1", "n1"), ("v2", "n2")] {
             try files.createDirectory(atPath: path(name), withIntermediateDirectories: true)
             try write(ShardMapFollowerTests.text(member), to: name + "/map.json")
+            // Equal times and sizes: only the link tells the two apart.
+            let time = Date(timeIntervalSince1970: 1000)
+            try files.setAttributes([.modificationDate: time], ofItemAtPath: path(name + "/map.json"))
         }
         try files.createSymbolicLink(atPath: path("data"), withDestinationPath: "v1")
         try files.createSymbolicLink(atPath: path("map.json"), withDestinationPath: "data/map.json")
