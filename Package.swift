@@ -83,5 +83,8 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+
+        // Tests
+        .testTarget(name: "KVShardingTests", dependencies: ["KVSharding"], swiftSettings: settings),
     ]
 )
