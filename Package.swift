@@ -75,5 +75,8 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
+
+        // Tests
+        .testTarget(name: "KVStorageTests", dependencies: ["KVCore", "KVStorage"], swiftSettings: settings),
     ]
 )
