@@ -112,7 +112,7 @@ struct Segment {
     }
 
     /// A load of 13/16: above it, searches for missing keys grow long.
-    static func maxCount(capacity: Int) -> Int { capacity * 13 >> 4 }
+    static func maxCount(capacity: Int) -> Int { (capacity * 13) >> 4 }
 
     /// The smallest size that holds `count` entries and leaves room to grow by a fifth.
     static func sizeCode(fitting count: Int) -> Int {

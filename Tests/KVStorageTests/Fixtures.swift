@@ -29,8 +29,12 @@ struct Record: Hashable {
 extension Record {
     init(_ view: RecordView) {
         self.init(
-            key: Array(view.key), value: Array(view.value), version: view.version, expiresAt: view.expiresAt,
-            kind: view.kind)
+            key: Array(view.key),
+            value: Array(view.value),
+            version: view.version,
+            expiresAt: view.expiresAt,
+            kind: view.kind
+        )
     }
 }
 
@@ -52,8 +56,14 @@ extension ShardStore {
                 defer { stripe.unlock() }
                 stripe.prefetchSlot(hash)
                 return stripe.merge(
-                    key: key, hash: hash, value: value, version: record.version, expiresAt: record.expiresAt,
-                    kind: record.kind, now: now)
+                    key: key,
+                    hash: hash,
+                    value: value,
+                    version: record.version,
+                    expiresAt: record.expiresAt,
+                    kind: record.kind,
+                    now: now
+                )
             }
         }
     }
