@@ -12,6 +12,8 @@ package struct SweepResult: Hashable, Sendable {
     package var dropped = 0
     /// The end of the store was reached: the next call begins anew.
     package var finishedPass = false
+
+    package init() {}
 }
 
 extension ShardStore {
