@@ -123,5 +123,6 @@ struct Segment {
 
     /// 1,024 slots. Larger segments split, so that a single insert never moves more entries than this one holds.
     static let largestSizeCode = 14
-    private static let prefetchDistance = 10
+    /// How many slots ahead entries are asked for.
+    static let prefetchDistance = 10
 }

@@ -12,14 +12,15 @@ extension ShardStore {
                 stripe.lock()
                 let reference = stripe.reference(cursor.position)
                 visited += 1
+                var isDone = true
                 if let segment = Segment(reference) {
                     visited += segment.capacity
-                    stripe.removeAll(segment, near: cursor.position)
+                    isDone = stripe.removeAll(segment, near: cursor.position)
                 }
                 let last = reference.lastHash(cursor.position)
-                if last == .max { stripe.removeDirectoryIfEmpty() }
+                if isDone, last == .max { stripe.removeDirectoryIfEmpty() }
                 stripe.unlock()
-                cursor.advance(past: last)
+                if isDone { cursor.advance(past: last) }
             }
             // A later call looks again, in case something was stored after all.
             cursor = .start
@@ -29,13 +30,21 @@ extension ShardStore {
 }
 
 extension Stripe {
-    /// Frees a segment with its entries.
-    func removeAll(_ segment: Segment, near hash: UInt64) {
-        segment.forEach { entry in
+    /// Frees a segment with its entries, or a part of the entries: then false, and searches in it are no longer valid.
+    func removeAll(_ segment: Segment, near hash: UInt64) -> Bool {
+        var release = ReleaseBudget(allocator)
+        for index in 0..<segment.capacity where !segment.slots[index].isEmpty {
+            segment.prefetchEntry(at: index + Segment.prefetchDistance)
+            let entry = segment.slots[index].entry
             count(entry.header.pointee, by: -1)
+            segment.slots[index] = Slot()
+            segment.header.pointee.count -= 1
             allocator.free(entry.address, bytes: entry.bytes)
+            release.update()
+            if release.isSpent { return false }
         }
         removeEmpty(segment, near: hash)
+        return true
     }
 
     /// Drops the directory once no segment is left.

@@ -77,7 +77,7 @@ private struct ScanPage {
         while index < segment.capacity {
             candidateCount = 0
             while index < segment.capacity, !segment.slots[index].isEmpty {
-                segment.prefetchEntry(at: index + 10)
+                segment.prefetchEntry(at: index + Segment.prefetchDistance)
                 let candidate = candidate(segment.slots[index], keyHash)
                 // Records from the segment's end may have wrapped around to its first slots: their turn is last.
                 if candidate.hash >= position, reference.home(candidate.hash) <= index { append(candidate) }

@@ -33,6 +33,7 @@ extension ShardStore {
                 let last = sweep.run(stripe, at: cursor.position, &result)
                 if last == .max { stripe.removeDirectoryIfEmpty() }
                 stripe.unlock()
+                guard let last else { continue }
                 cursor.advance(past: last)
                 if cursor.stripe == stripeCount {
                     cursor = .start
@@ -51,8 +52,9 @@ struct SegmentSweep {
     /// Markers born before this are dropped; 0 = none are.
     let dropBefore: UInt64
 
-    /// Sweeps the segment that `hash` belongs to, and returns the last hash of that segment. The stripe is locked.
-    func run(_ stripe: Stripe, at hash: UInt64, _ result: inout SweepResult) -> UInt64 {
+    /// Sweeps the segment that `hash` belongs to, and returns the last hash of that segment, or nil when it must be swept
+    /// again. The stripe is locked.
+    func run(_ stripe: Stripe, at hash: UInt64, _ result: inout SweepResult) -> UInt64? {
         let reference = stripe.reference(hash)
         let last = reference.lastHash(hash)
         guard let segment = Segment(reference), isDue(segment.header.pointee) else {
@@ -60,7 +62,7 @@ struct SegmentSweep {
             return last
         }
         result.visited += segment.capacity
-        sweep(segment, stripe, &result)
+        guard sweep(segment, stripe, &result) else { return nil }
         shrink(segment, stripe, near: hash)
         return last
     }
@@ -69,30 +71,37 @@ struct SegmentSweep {
         header.count == 0 || header.earliestDeadline <= now || header.earliestBirth < dropBefore
     }
 
-    private func sweep(_ segment: Segment, _ stripe: Stripe, _ result: inout SweepResult) {
+    /// False when it ended early, because giving memory back to the system takes its time.
+    private func sweep(_ segment: Segment, _ stripe: Stripe, _ result: inout SweepResult) -> Bool {
         segment.header.pointee.forgetTimes()
+        var release = ReleaseBudget(stripe.allocator)
         let keyHash = stripe.keyHash
         var index = 0
         while index < segment.capacity {
-            segment.prefetchEntry(at: index + 10)
+            segment.prefetchEntry(at: index + Segment.prefetchDistance)
             let slot = segment.slots + index
             if slot.pointee.isEmpty {
                 index += 1
                 continue
             }
-            if expire(slot, stripe) { result.expired += 1 }
+            if !release.isSpent, expire(slot, stripe) {
+                result.expired += 1
+                release.update()
+            }
             let entry = slot.pointee.entry
-            if entry.header.pointee.kind != .live, entry.birth < dropBefore {
+            if !release.isSpent, entry.header.pointee.kind != .live, entry.birth < dropBefore {
                 stripe.count(entry.header.pointee, by: -1)
                 segment.remove(at: index, keyHash: keyHash)
                 stripe.allocator.free(entry.address, bytes: entry.bytes)
                 result.dropped += 1
+                release.update()
                 // Another entry may have moved into the slot: look again.
                 continue
             }
             segment.header.pointee.note(entry.header.pointee)
             index += 1
         }
+        return !release.isSpent
     }
 
     /// Turns a live record past its deadline into a marker. When even the marker finds no memory, the record stays for

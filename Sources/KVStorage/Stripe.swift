@@ -91,7 +91,11 @@ package struct Stripe {
         let tag = Slot.tag(hash)
         var index = reference.home(hash)
         while !slots[index].isEmpty {
-            if slots[index].tag == tag, slots[index].entry.hasKey(key) { return slots + index }
+            if slots[index].tag == tag {
+                // The record's second cache line is on its way while the key is compared.
+                linux_prefetch(slots[index].entry.address + 64)
+                if slots[index].entry.hasKey(key) { return slots + index }
+            }
             index += 1
             if index == capacity { index = 0 }
         }

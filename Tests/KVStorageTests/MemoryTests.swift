@@ -7,7 +7,9 @@ import Testing
 struct MemoryTests {
     @Test
     func everySizeClassFitsItsRequestsWithLittleWaste() {
-        let allocator = MemoryPool(hashSeed: 1).allocator
+        let pool = MemoryPool(hashSeed: 1)
+        defer { withExtendedLifetime(pool) {} }
+        let allocator = pool.allocator
         #expect(allocator.capacity(80) == 80)
         for size in 32...200_000 {
             let capacity = allocator.capacity(size)
