@@ -85,6 +85,26 @@ let package = Package(
         ),
 
         // Tests
-        .testTarget(name: "KVShardingTests", dependencies: ["KVSharding"], swiftSettings: settings),
+        .testTarget(
+            name: "KVShardingTests",
+            dependencies: [
+                "KVSharding",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "KVStorageTests",
+            dependencies: [
+                "KVCore", "KVStorage",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "ShardKV", "ShardKVCommand",
+            ],
+            swiftSettings: settings
+        ),
     ]
 )
