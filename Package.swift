@@ -83,5 +83,16 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+
+        // Tests
+        .testTarget(name: "KVWireTests", dependencies: ["KVCore", "KVWire"], swiftSettings: settings),
+        .testTarget(
+            name: "KVTransportTests",
+            dependencies: [
+                "KVCore", "KVWire", "KVTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
     ]
 )
