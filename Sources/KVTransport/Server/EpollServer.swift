@@ -18,7 +18,7 @@ package final class EpollServer: Sendable {
 
     private let configuration: ServerConfiguration
     private let logger: Logger
-    private let gauges = ServerGauges()
+    let gauges = ServerGauges()
     private let state = Mutex(State.ready)
     /// Runs a loop on the thread that calls it, until the server stops.
     private let runLoop: @Sendable (_ loop: Int, consuming ServerLoop) -> Void

@@ -127,11 +127,14 @@ extension ServerLoop {
         }
         if connection.pointee.phase == .lingering || !connection.pointee.protocolState.isEstablished { return }
         if hasUnsent {
-            // `sendOutput` and `sendRest` set the deadline when bytes move.
+            // Set when bytes move.
         } else if connection.pointee.input.isEmpty {
             connection.pointee.deadline = 0
         } else {
-            expect(connection, by: clock.monotonic + configuration.frameTimeoutMilliseconds)
+            let isStuckSending = connection.pointee.hasWaitingFrames
+            let patience =
+                isStuckSending ? configuration.sendTimeoutMilliseconds : configuration.frameTimeoutMilliseconds
+            expect(connection, by: clock.monotonic + patience)
         }
     }
 
