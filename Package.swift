@@ -86,9 +86,16 @@ let package = Package(
 
         // Tests
         .testTarget(
+            name: "KVWireTests",
+            dependencies: [
+                "KVCore", "KVWire",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "KVShardingTests",
             dependencies: [
-                "KVSharding",
+                "KVSharding"
             ],
             swiftSettings: settings
         ),
@@ -96,6 +103,16 @@ let package = Package(
             name: "KVStorageTests",
             dependencies: [
                 "KVCore", "KVStorage",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "KVTransportTests",
+            dependencies: [
+                "KVCore", "KVWire", "KVTransport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
