@@ -83,5 +83,13 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+
+        // Tests
+        .testTarget(name: "KVShardingTests", dependencies: ["KVSharding"], swiftSettings: settings),
+        .testTarget(
+            name: "KVClientTests",
+            dependencies: ["KVCore", "KVWire", "KVSharding", "KVClient"],
+            swiftSettings: settings
+        ),
     ]
 )
