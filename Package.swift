@@ -107,6 +107,13 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "KVClientTests",
+            dependencies: [
+                "KVCore", "KVWire", "KVSharding", "KVClient",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "KVTransportTests",
             dependencies: [
                 "KVCore", "KVWire", "KVTransport",
