@@ -83,5 +83,16 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+
+        // Tests
+        .testTarget(name: "KVShardingTests", dependencies: ["KVSharding"], swiftSettings: settings),
+        .testTarget(
+            name: "ShardKVCommandTests",
+            dependencies: [
+                "KVSharding", "ShardKVCommand",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
     ]
 )

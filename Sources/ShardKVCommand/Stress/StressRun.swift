@@ -1,3 +1,4 @@
+internal import KVSharding
 internal import Synchronization
 
 /// Sends Gets and Sets at the asked rates, whether or not earlier ones were answered (an open loop: a slow server is not spared), and
@@ -37,7 +38,7 @@ final class StressRun<Target: StressTarget>: Sendable {
 
     /// Runs for the configured duration, then waits for what is in flight.
     func run() async -> StressSummary {
-        var generator = SplitMix64(seed: configuration.seed)
+        var generator = SeededRandom(seed: configuration.seed)
         let keys = configuration.keys(using: &generator)
         let end = configuration.duration.saturatedNanoseconds
         var buckets: [(operation: Operation, bucket: TokenBucket)] = []

@@ -1,3 +1,5 @@
+internal import KVSharding
+
 /// The values that a tester writes: `key:run:sequence:filler`. Each names its writer, so a value of another key, another Set or another
 /// run is recognised, and each is a function of its name, so a changed byte is too.
 struct StressValue {
@@ -13,7 +15,7 @@ struct StressValue {
         value.append(Self.colon)
         value += Array(String(sequence).utf8)
         value.append(Self.colon)
-        var filler = SplitMix64(seed: UInt64(run) << 32 ^ sequence)
+        var filler = SeededRandom(seed: UInt64(run) << 32 ^ sequence)
         let size = bytes ?? value.count + Int(filler.next() % 64)
         value.reserveCapacity(size)
         while value.count < size {
