@@ -89,7 +89,7 @@ let package = Package(
         .testTarget(
             name: "ShardKVCommandTests",
             dependencies: [
-                "KVSharding", "ShardKVCommand",
+                "KVSharding", "KVWire", "ShardKVCommand",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

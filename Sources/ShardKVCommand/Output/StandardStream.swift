@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Standard output and standard error, unbuffered: what was written has left the process.
 enum StandardStream: Int32 {

@@ -108,10 +108,10 @@ struct KeyHistory {
             writes.filter { $0.isAcknowledged && $0.latest >= began && $0.latest < ended }.map(\.latest) + [ended]
         return moments.contains { moment in
             guard let floor = overwritten(before: moment)?.began else { return true }
+            // A TTL may count from the begin of its Set, however late that takes effect.
             return writes.contains { write in
-                let effective = max(write.began, floor)
-                guard write.ttl != 0, effective <= min(write.latest, moment) else { return false }
-                return moment.addingSaturated(rules.ttlBuffer) >= effective.addingSaturated(write.ttl)
+                write.ttl != 0 && write.began <= moment && write.latest >= floor
+                    && moment.addingSaturated(rules.ttlBuffer) >= write.began.addingSaturated(write.ttl)
             }
         }
     }

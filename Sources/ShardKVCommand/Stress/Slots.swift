@@ -1,4 +1,4 @@
-internal import Synchronization
+import Synchronization
 
 /// Limits how many requests run at once. One task acquires, any may release.
 final class Slots: Sendable {

@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Synchronization
+import Glibc
+import Synchronization
 
 /// What a run says while it runs: a sampled request a second, where somebody watches, and every wrong answer up to a limit.
 final class StressLog: Sendable {
@@ -74,7 +74,7 @@ final class StressLog: Sendable {
             }
         let message = "[sampled] \(operation) \(outcome)".padded(to: 44)
         let key = String(decoding: key, as: UTF8.self)
-        return "INFO[\(timestamp(seconds))] \(message) key=\(key) latency_us=\(latencyMicroseconds)"
+        return "INFO[\(timestamp(seconds))] \(message)  key=\(key) latency_us=\(latencyMicroseconds)"
     }
 
     /// Local time by RFC 3339: `2024-11-05T01:24:38-05:00`.

@@ -1,4 +1,4 @@
-internal import Synchronization
+import Synchronization
 
 /// What the requests of a run report to: it keeps each key's history, judges answers, counts.
 final class StressRecorder: Sendable {

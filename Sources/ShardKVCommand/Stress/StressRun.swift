@@ -1,5 +1,5 @@
-internal import KVSharding
-internal import Synchronization
+import KVSharding
+import Synchronization
 
 /// Sends Gets and Sets at the asked rates, whether or not earlier ones were answered (an open loop: a slow server is not spared), and
 /// has the answers judged.

@@ -1,4 +1,4 @@
-internal import KVSharding
+import KVSharding
 
 /// The values that a tester writes: `key:run:sequence:filler`. Each names its writer, so a value of another key, another Set or another
 /// run is recognised, and each is a function of its name, so a changed byte is too.
