@@ -94,5 +94,10 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "KVClientTests",
+            dependencies: ["KVCore", "KVWire", "KVSharding", "KVClient"],
+            swiftSettings: settings
+        ),
     ]
 )

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import KVSharding
+import Logging
 import ShardKV
 
 /// The options of every command that talks to a cluster.
@@ -47,10 +48,10 @@ struct ClientOptions: ParsableArguments {
         guard let path = shardmap ?? getenv("SHARDKV_SHARDMAP").map({ String(cString: $0) }), !path.isEmpty else {
             throw CommandFailure("no shard map: give --shardmap FILE, or set SHARDKV_SHARDMAP")
         }
-        do {
-            return try ShardKVClient(configuration: .init(shardMap: .file(path: path)))
-        } catch {
-            throw CommandFailure("\(error)")
-        }
+        do throws(ShardKVError) {
+            var logger = Logger(label: "shardkv")
+            logger.logLevel = .error
+            return try ShardKVClient(configuration: .init(shardMap: .file(path: path)), logger: logger)
+        } catch { throw CommandFailure(error) }
     }
 }

@@ -17,7 +17,7 @@ struct KeyValueAccess: Sendable {
         return try await client.get(key, timeout: timeout)
     }
 
-    func getEntry(_ key: [UInt8]) async throws(ShardKVError) -> ShardKVClient.Entry? {
+    func getEntry(_ key: [UInt8]) async throws(ShardKVError) -> Entry? {
         if let node { return try await client.replica(node).getEntry(key, timeout: timeout) }
         return try await client.getEntry(key, timeout: timeout)
     }
