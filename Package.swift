@@ -107,6 +107,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "ShardKVCommandTests",
+            dependencies: [
+                "KVSharding", "KVWire", "ShardKVCommand",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "KVClientTests",
             dependencies: [
                 "KVCore", "KVWire", "KVSharding", "KVClient",
