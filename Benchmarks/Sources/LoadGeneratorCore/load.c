@@ -58,6 +58,10 @@ static void check(Load *load, const Waiting *request, const Reply *reply) {
     case REPLY_DONE:
         if (request->operation == OPERATION_GET) count_error(load, "not found", request, reply);
         return;
+    case REPLY_SUPERSEDED:
+        load->result->superseded++;
+        if (request->operation == OPERATION_GET) count_error(load, "answered as a write", request, reply);
+        return;
     case REPLY_ECHO:
         if (reply->count != kv_reply_payload_bytes((Operation)request->operation, request->value_bytes)) {
             count_error(load, "wrong length", request, reply);

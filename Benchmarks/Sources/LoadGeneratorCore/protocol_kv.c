@@ -60,13 +60,17 @@ static size_t encode(RequestContext *context, const Request *request, uint8_t *b
     return (size_t)(end - bytes);
 }
 
-/// A GetResponse has a value (unless it is empty) and was_found (if true); others have no bytes, or say that a
-/// greater version is in place.
+/// A GetResponse has a value (unless it is empty) and was_found (if true); the others have no bytes, or the greater
+/// version that is in place.
 static void read_payload(const uint8_t *payload, size_t count, Reply *reply) {
-    static const uint8_t problem[] = "superseded, or no such reply";
+    static const uint8_t problem[] = "no such reply";
     *reply = (Reply){ .kind = count == 0 ? REPLY_DONE : REPLY_ERROR, .id = reply->id,
                       .bytes = problem, .count = sizeof problem - 1 };
     if (count == 0) return;
+    if (count == 18 && payload[0] == TAG(1, WIRE_FIXED64) && payload[9] == TAG(2, WIRE_FIXED64)) {
+        reply->kind = REPLY_SUPERSEDED;
+        return;
+    }
     const uint8_t *value = payload;
     uint64_t value_bytes = 0;
     size_t place = 0;

@@ -20,6 +20,7 @@ void result_print(const Options *options, const Result *result) {
                (double)histogram_percentile(&result->latencies, percentiles[index]) / 1e3);
     }
     printf(",\"max_us\":%.1f,\"errors\":%llu", (double)result->latencies.max / 1e3, (unsigned long long)result->errors);
+    if (result->superseded > 0) printf(",\"superseded\":%llu", (unsigned long long)result->superseded);
     if (result->errors > 0) {
         // Whatever would need escaping in JSON shows as a dot.
         fputs(",\"first_error\":\"", stdout);

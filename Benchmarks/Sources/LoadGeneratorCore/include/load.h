@@ -13,6 +13,8 @@ typedef struct {
     /// Wrong or failed replies, of the warm-up too, and what the first of them was.
     uint64_t errors;
     char first_error[160];
+    /// Writes that a concurrent one of a greater version overtook.
+    uint64_t superseded;
     /// CPU time within the window; the server's 0 if it was not asked for.
     uint64_t server_cpu_nanoseconds, generator_cpu_nanoseconds;
 } Result;

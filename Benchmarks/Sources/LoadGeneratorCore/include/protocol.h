@@ -33,6 +33,8 @@ typedef enum {
     /// A Set or Delete was carried out; from our own server also: a Get found nothing (no payload says both).
     REPLY_DONE,
     REPLY_MISSING,
+    /// A write came after one of a greater version, of another connection, and changed nothing: no error.
+    REPLY_SUPERSEDED,
     /// From the echo server: only its length says anything.
     REPLY_ECHO,
     /// Answers no request.
