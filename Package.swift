@@ -107,14 +107,6 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
-            name: "ShardKVCommandTests",
-            dependencies: [
-                "KVSharding", "KVWire", "ShardKVCommand",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: settings
-        ),
-        .testTarget(
             name: "KVClientTests",
             dependencies: [
                 "KVCore", "KVWire", "KVSharding", "KVClient",
@@ -128,6 +120,14 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ShardKVCommandTests",
+            dependencies: [
+                "KVSharding", "KVWire", "ShardKVCommand",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
         ),

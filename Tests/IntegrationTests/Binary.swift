@@ -37,7 +37,7 @@ final class RunningProcess {
     {
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("shardkv-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        for name in ["out", "err"] { FileManager.default.createFile(atPath: path(name), contents: nil) }
+        for name in ["out", "err"] { try Data().write(to: URL(fileURLWithPath: path(name))) }
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
