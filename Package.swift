@@ -83,5 +83,18 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+
+        // Tests
+        .testTarget(name: "KVShardingTests", dependencies: ["KVSharding"], swiftSettings: settings),
+        .testTarget(
+            name: "KVServiceTests",
+            dependencies: ["KVCore", "KVWire", "KVSharding", "KVStorage", "KVService"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["KVCore", "KVWire", "KVSharding", "KVStorage", "KVService"],
+            swiftSettings: settings
+        ),
     ]
 )
