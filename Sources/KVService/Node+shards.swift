@@ -1,5 +1,6 @@
 import KVStorage
 import KVWire
+import Synchronization
 
 /// Changes of the table. Only the handover's decisions make them, one at a time; requests go on meanwhile.
 extension Node {
@@ -21,18 +22,31 @@ extension Node {
 
     /// Forgets a shard's records and begins anew, in the same state.
     func clear(_ shard: Int) {
-        let state = table[shard].state
-        drop(shard)
-        host(shard, state)
+        let word = table[shard]
+        guard let store = word.store?.takeRetainedValue() else { return }
+        put(ShardStore(pool: pool, stripeCount: stripeCount), shard, word.state)
+        retire(store)
     }
 
     /// Stops hosting a shard. Its records are freed by and by, in `NodeHandler.maintain`.
     func drop(_ shard: Int) {
         guard let store = table[shard].store?.takeRetainedValue() else { return }
         table[shard] = .absent
-        // A write that found the store before may not be answered as done after this: it notices under its stripe's lock.
+        retire(store)
+    }
+
+    /// A request that found the store before notices under its stripe's lock that the table has changed.
+    private func retire(_ store: ShardStore) {
         store.fence()
         quiescence.retire(store)
+    }
+
+    /// The store of a shard, counted as used. Taken under the handover's lock, since no store leaves the table meanwhile.
+    func hosted(_ shard: Int) -> (store: ShardStore, state: ShardState)? {
+        handover.withLock { _ in
+            let word = table[shard]
+            return word.store.map { ($0.takeUnretainedValue(), word.state) }
+        }
     }
 
     private func put(_ store: ShardStore, _ shard: Int, _ state: ShardState) {

@@ -1,5 +1,6 @@
 package import KVCore
 package import KVStorage
+import KVSharding
 import KVWire
 import Synchronization
 
@@ -23,13 +24,31 @@ package final class Node: Sendable {
 
     let table: ShardTable
     let quiescence = Quiescence()
+    let condition = Mutex(Condition())
+    let report: @Sendable (HandoverEvent) -> Void
     private let handlerCount = Atomic<Int>(0)
-    private let redirects = Mutex<[Int: View]>([:])
+    let handover: Mutex<Handover>
+    let epoch = Atomic<UInt64>(0)
+    private let redirects = Mutex(Redirects())
     private let generations = Mutex<[Int: UInt64]>([:])
 
+    /// What the node knows of other places for its shards.
+    private struct Redirects {
+        var views: [Int: View] = [:]
+        var map: ShardMap?
+    }
+
+    /// What the roof knows of the node, for its status.
+    struct Condition {
+        var mapError = ""
+        var isDraining = false
+    }
+
+    /// A node that hosts nothing until its first map (`mapChanged`).
     /// - Parameters:
     ///   - incarnation: random, different in each life of the process.
     ///   - now: milliseconds since 1970.
+    ///   - report: told what an operator may want to know; called by any thread that works for the node.
     package init(
         name: String,
         shardCount: Int,
@@ -37,7 +56,8 @@ package final class Node: Sendable {
         pool: MemoryPool,
         serverVersion: String,
         incarnation: UInt64,
-        now: UInt64
+        now: UInt64,
+        report: @escaping @Sendable (HandoverEvent) -> Void = { _ in }
     ) {
         self.name = name
         self.limits = limits
@@ -46,6 +66,8 @@ package final class Node: Sendable {
         self.serverVersion = serverVersion
         self.incarnation = incarnation
         startedAt = now
+        self.report = report
+        handover = Mutex(Handover(coordinator: HandoverCoordinator(node: name)))
         table = ShardTable(shardCount: shardCount)
     }
 
@@ -66,9 +88,21 @@ package final class Node: Sendable {
     func isShard(_ number: Int) -> Bool { number >= 1 && number <= shardCount }
 
     /// Where requests are sent that this node does not answer for a shard; nil = it knows no better place.
-    func redirect(of shard: Int) -> View? { redirects.withLock { $0[shard] } }
+    func redirect(of shard: Int) -> View? {
+        redirects.withLock { redirects in
+            if let view = redirects.views[shard] { return view }
+            guard let map = redirects.map, isShard(shard) else { return nil }
+            let members = map.members(of: shard).compactMap { name -> View.Member? in
+                guard name != self.name, let address = map.nodes[name] else { return nil }
+                return View.Member(node: name, address: address.host, port: UInt16(address.port))
+            }
+            return members.isEmpty ? nil : View(shard: shard, epoch: mapEpoch, members: members)
+        }
+    }
 
-    func setRedirect(of shard: Int, _ view: View?) { redirects.withLock { $0[shard] = view } }
+    func setRedirect(of shard: Int, _ view: View?) { redirects.withLock { $0.views[shard] = view } }
+
+    func setRedirects(by map: ShardMap) { redirects.withLock { $0.map = map } }
 
     /// Counts the stores that a shard has had, so that a place in one of them is not taken for one in another.
     func generation(of shard: Int) -> UInt64 { generations.withLock { $0[shard, default: 0] } }
