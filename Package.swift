@@ -91,5 +91,14 @@ let package = Package(
             dependencies: ["KVCore", "KVWire", "KVSharding", "KVClient"],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "KVTransportTests",
+            dependencies: [
+                "KVCore", "KVWire", "KVTransport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
     ]
 )
