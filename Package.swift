@@ -138,14 +138,5 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(
-            name: "KVTransportTests",
-            dependencies: [
-                "KVCore", "KVWire", "KVTransport",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-            ],
-            swiftSettings: settings
-        ),
     ]
 )
