@@ -30,7 +30,10 @@ struct ShellCommand: AsyncParsableCommand {
             let input = LineReader()
             while true {
                 if isInteractive { try StandardStream.output.write("shardkv> ") }
-                guard let line = try await input.next() else { return }
+                guard let line = try await input.next() else {
+                    if isInteractive { try StandardStream.output.write("\n") }
+                    return
+                }
                 switch line {
                 case .tooLong:
                     try Self.reply(error: "INVALID_ARGUMENT", "the line is longer than 100 MiB")

@@ -48,6 +48,7 @@ final class StressRun<Target: StressTarget>: Sendable {
             buckets.append((operation, TokenBucket(perSecond: rate, burst: configuration.burst, now: elapsed)))
         }
         let begin = elapsed
+        var sent = begin
         await withDiscardingTaskGroup { requests in
             while !isStopped.load(ordering: .relaxed), elapsed - begin < end {
                 for index in buckets.indices {
@@ -63,9 +64,10 @@ final class StressRun<Target: StressTarget>: Sendable {
                 }
                 await pause(until: min(buckets.map(\.bucket.nextAt).min() ?? .max, begin.addingSaturated(end)))
             }
+            sent = elapsed
         }
         var summary = recorder.summary
-        summary.elapsedSeconds = Double(elapsed - begin) / 1e9
+        summary.elapsedSeconds = Double(sent - begin) / 1e9
         return summary
     }
 

@@ -27,6 +27,7 @@ struct StressSummary {
     var wrongAnswers: Int?
     /// Requests that had to wait because too many were in flight: the rate was not kept.
     var heldBack = 0
+    /// From the first request sent to the last.
     var elapsedSeconds = 0.0
     /// Failed requests by status code.
     var failures: [String: Int] = [:]
