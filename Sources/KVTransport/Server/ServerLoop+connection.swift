@@ -184,6 +184,7 @@ extension ServerLoop {
 
     /// Tells a client that this server goes away; what it asked before is answered still.
     mutating func sayGoAway(_ connection: Connection.Pointer) {
+        connection.pointee.knowsDraining = true
         guard connection.pointee.phase == .open else { return }
         let error = RPCError(
             .unavailable,
