@@ -2,31 +2,50 @@
 ///
 /// Use: `reserve` room for the most that may come, write, `commit` what was written. Owned by one thread.
 package final class OutputBuffer {
-    @usableFromInline package private(set) var base: UnsafeMutableRawPointer
-    @usableFromInline package private(set) var capacity: Int
-    /// The bytes written so far.
-    package private(set) var count = 0
+    /// Lives in raw memory: properties of a class are guarded by checks at run time, which show in every response.
+    @usableFromInline
+    struct State {
+        @usableFromInline var base: UnsafeMutableRawPointer
+        @usableFromInline var capacity: Int
+        @usableFromInline var count = 0
 
+        @usableFromInline
+        init(capacity: Int) {
+            self.capacity = capacity
+            base = .allocate(byteCount: capacity, alignment: 16)
+        }
+    }
+
+    @usableFromInline let state: UnsafeMutablePointer<State>
     private let initialCapacity: Int
 
     package init(capacity: Int = 256 << 10) {
         initialCapacity = capacity
-        self.capacity = capacity
-        base = .allocate(byteCount: capacity, alignment: 16)
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(capacity: capacity))
     }
 
-    deinit { base.deallocate() }
+    deinit {
+        state.pointee.base.deallocate()
+        state.deallocate()
+    }
 
-    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+    /// The bytes written so far.
+    @inlinable package var count: Int { state.pointee.count }
+    @inlinable package var capacity: Int { state.pointee.capacity }
+    @inlinable package var base: UnsafeMutableRawPointer { state.pointee.base }
+    @inlinable package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
     /// Where to write up to `byteCount` bytes. The pointer holds until the next `reserve`.
+    @inlinable
     package func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer {
         if capacity - count < byteCount { grow(to: count + byteCount) }
         return base + count
     }
 
+    @inlinable
     package func commit(_ byteCount: Int) {
-        count += byteCount
+        state.pointee.count += byteCount
         assert(count <= capacity, "more was committed than reserved")
     }
 
@@ -39,25 +58,25 @@ package final class OutputBuffer {
     /// Takes back what was written after `count` was read.
     package func truncate(to count: Int) {
         assert(count <= self.count)
-        self.count = count
+        state.pointee.count = count
     }
 
     /// Forgets the content, and gives back memory that only an unusually large content needed.
     package func clear() {
-        count = 0
+        state.pointee.count = 0
         if capacity > 4 * initialCapacity {
             base.deallocate()
-            capacity = initialCapacity
-            base = .allocate(byteCount: capacity, alignment: 16)
+            state.pointee = State(capacity: initialCapacity)
         }
     }
 
-    private func grow(to needed: Int) {
+    @usableFromInline
+    func grow(to needed: Int) {
         let newCapacity = max(needed, min(2 * capacity, capacity + (16 << 20)))
         let newBase = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: 16)
         newBase.copyMemory(from: base, byteCount: count)
         base.deallocate()
-        base = newBase
-        capacity = newCapacity
+        state.pointee.base = newBase
+        state.pointee.capacity = newCapacity
     }
 }

@@ -6,19 +6,28 @@ package import KVCore
 package final class ResponseWriter {
     private let getResponse: UnsafeMutablePointer<Kv__GetResponse>
     private let setResponse: UnsafeMutablePointer<Kv__SetResponse>
-    /// What every response's header says of this server's load: requests waiting behind this one.
-    package var load: UInt16 = 0
+    /// In raw memory, as the rest: a variable of a class is guarded at run time.
+    private let loadStorage: UnsafeMutablePointer<UInt16>
 
     package init() {
         getResponse = .allocate(capacity: 1)
         kv__get_response__init(getResponse)
         setResponse = .allocate(capacity: 1)
         kv__set_response__init(setResponse)
+        loadStorage = .allocate(capacity: 1)
+        loadStorage.initialize(to: 0)
     }
 
     deinit {
         getResponse.deallocate()
         setResponse.deallocate()
+        loadStorage.deallocate()
+    }
+
+    /// What every response's header says of this server's load: requests waiting behind this one.
+    package var load: UInt16 {
+        get { loadStorage.pointee }
+        set { loadStorage.pointee = newValue }
     }
 
     /// A Get's answer without metadata. `value` nil = not found.

@@ -23,6 +23,8 @@ struct Connection: ~Copyable {
     /// How many bytes the incomplete frame at the start of `input` needs in all; 0 = whole frames wait.
     var bytesNeeded = 0
     var output = ByteQueue()
+    /// It was told that the server is draining.
+    var knowsDraining = false
     /// The epoll events that it is registered for.
     var interest: UInt32
     /// When it is closed unless something happens before, on the monotonic clock; 0 = never.

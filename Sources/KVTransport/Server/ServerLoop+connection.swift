@@ -1,7 +1,6 @@
 internal import CLinux
 internal import Glibc
 internal import KVWire
-internal import Synchronization
 
 extension ServerLoop {
     /// A frame longer than this is read straight into its connection's own memory.
@@ -110,7 +109,7 @@ extension ServerLoop {
     }
 
     /// Registers the connection for what it waits for now, and sets its deadline.
-    private mutating func settle(_ connection: Connection.Pointer) {
+    mutating func settle(_ connection: Connection.Pointer) {
         let hasUnsent = !connection.pointee.output.isEmpty
         if connection.pointee.phase == .closing && !hasUnsent {
             shutdown(connection.pointee.socket, Int32(SHUT_WR))
@@ -141,7 +140,7 @@ extension ServerLoop {
     // MARK: Writing
 
     /// Sends the loop's output; what the socket does not take is kept. Returns false when the connection is closed.
-    private mutating func sendOutput(_ connection: Connection.Pointer) -> Bool {
+    mutating func sendOutput(_ connection: Connection.Pointer) -> Bool {
         guard output.count > 0 else { return true }
         defer { output.clear() }
         var sent = 0
@@ -179,63 +178,4 @@ extension ServerLoop {
     }
 
     private static func isTemporary(_ failure: Int32) -> Bool { failure == EAGAIN || failure == EINTR }
-
-    // MARK: Refusing
-
-    /// Tells a client that this server goes away; what it asked before is answered still.
-    mutating func sayGoAway(_ connection: Connection.Pointer) {
-        guard connection.pointee.phase == .open else { return }
-        let error = RPCError(
-            .unavailable,
-            "the server is shutting down",
-            reason: .draining,
-            serverTimeMilliseconds: clock.now
-        )
-        ServerConnection.goAway(error, to: output)
-        guard sendOutput(connection) else { return }
-        settle(connection)
-    }
-
-    /// Ends a connection that holds more than the budgets allow. One with unsent responses is in the middle of a
-    /// frame, where no other can follow.
-    private mutating func refuseForMemory(_ connection: Connection.Pointer) {
-        guard connection.pointee.output.isEmpty else { return close(connection) }
-        connection.pointee.input.clear()
-        _ = chargeMemory(of: connection)
-        connection.pointee.phase = .closing
-        let error = RPCError(
-            .resourceExhausted,
-            "incomplete frames of all clients take too much memory",
-            reason: .overloaded,
-            serverTimeMilliseconds: clock.now
-        )
-        ServerConnection.goAway(error, to: output)
-        guard sendOutput(connection) else { return }
-        settle(connection)
-    }
-
-    /// Books what the connection's queues hold now. Returns false when a budget is overdrawn by its doing.
-    mutating func chargeMemory(of connection: Connection.Pointer) -> Bool {
-        let capacity = connection.pointee.input.capacity
-        let inputBytes = capacity > ServerConfiguration.freeInputBytes ? capacity : 0
-        let outputBytes = connection.pointee.output.capacity
-        let inputFits = Self.charge(
-            gauges.inputBytes,
-            inputBytes - connection.pointee.chargedInputBytes,
-            budget: configuration.inputBudgetBytes
-        )
-        let outputFits = Self.charge(
-            gauges.outputBytes,
-            outputBytes - connection.pointee.chargedOutputBytes,
-            budget: configuration.outputBudgetBytes
-        )
-        connection.pointee.chargedInputBytes = inputBytes
-        connection.pointee.chargedOutputBytes = outputBytes
-        return inputFits && outputFits
-    }
-
-    private static func charge(_ gauge: borrowing Atomic<Int>, _ change: Int, budget: Int) -> Bool {
-        if change == 0 { return true }
-        return gauge.add(change, ordering: .relaxed).newValue <= budget || change < 0
-    }
 }

@@ -23,7 +23,9 @@ struct ServerLoop: ~Copyable {
     var nextDeadlineCheck = UInt64.max
     /// Only in the loop that accepts.
     var acceptor: Acceptor?
-    private var saidGoAway = false
+    private var isDraining = false
+    /// Some connections are not told yet that the server is draining.
+    private var owesGoAway = false
 
     static let bufferBytes = 256 << 10
     /// An idle loop wakes this often.
@@ -46,12 +48,7 @@ struct ServerLoop: ~Copyable {
         acceptor?.open(on: mailbox.epoll)
     }
 
-    deinit {
-        acceptor?.close()
-        for connection in connections { Connection.destroy(connection) }
-        gauges.connectionCount.subtract(connections.count, ordering: .relaxed)
-        readBuffer.deallocate()
-    }
+    deinit { readBuffer.deallocate() }
 
     /// Runs until the server stops.
     mutating func run(handler: some RequestHandler) {
@@ -62,8 +59,8 @@ struct ServerLoop: ~Copyable {
         while true {
             let count = mailbox.epoll.wait(events, timeoutMilliseconds: waitMilliseconds(nextMaintenance))
             clock.read()
-            if gauges.isStopping.load(ordering: .acquiring) { return }
             takeHandovers()
+            if gauges.isStopping.load(ordering: .acquiring) { return closeAll() }
             for event in events[..<count] {
                 switch event.data.u64 {
                 case LoopMailbox.alarmToken: mailbox.silenceAlarm()
@@ -73,7 +70,8 @@ struct ServerLoop: ~Copyable {
                     handle(connection, events: event.events, handler: handler)
                 }
             }
-            if !saidGoAway, gauges.isDraining.load(ordering: .acquiring) { beginDraining() }
+            if !isDraining, gauges.isDraining.load(ordering: .acquiring) { beginDraining() }
+            if owesGoAway { sayGoAway() }
             if clock.monotonic >= nextMaintenance {
                 nextMaintenance = clock.monotonic + UInt64(max(0, handler.maintain(now: clock.now)))
             }
@@ -94,16 +92,28 @@ struct ServerLoop: ~Copyable {
             connection.pointee.index = connections.count
             connections.append(connection)
             expect(connection, by: connection.pointee.deadline)
-            if saidGoAway { sayGoAway(connection) }
         }
+        // Only after this pass's events: it may end a connection that has one.
+        owesGoAway = isDraining && !arrived.isEmpty
     }
 
     private mutating func beginDraining() {
-        saidGoAway = true
+        isDraining = true
+        owesGoAway = true
         acceptor?.close()
         acceptor = nil
+    }
+
+    private mutating func sayGoAway() {
+        owesGoAway = false
         // Backwards: a connection that turns out to be broken is replaced by the last in the list.
-        for connection in connections.reversed() { sayGoAway(connection) }
+        for connection in connections.reversed() where !connection.pointee.knowsDraining { sayGoAway(connection) }
+    }
+
+    private mutating func closeAll() {
+        acceptor?.close()
+        acceptor = nil
+        while let connection = connections.last { close(connection) }
     }
 
     private mutating func checkDeadlines() {

@@ -84,8 +84,7 @@ struct ServerAbuseTests {
             try #require(reply.header.requestID == requestID)
             try #require(reply.value?.count == 5000)
         }
-        #expect(server.inputBytes <= ServerConfiguration.freeInputBytes)
-        #expect(server.outputBytes == 0)
+        try eventually("nothing is kept") { server.inputBytes == 0 && server.outputBytes == 0 }
     }
 
     @Test func manyClientsThatNeverReadMeetTheBudget() throws {
@@ -129,7 +128,7 @@ struct ServerAbuseTests {
         for client in clients { try? client.send(Array(frame.prefix(400_000))) }
         try eventually("some are refused") { server.server.connectionCount < 8 }
         #expect(server.server.connectionCount > 0)
-        #expect(server.inputBytes <= 1 << 20)
+        try eventually("the budget is kept") { server.inputBytes <= 1 << 20 }
 
         // Others are served while the budget is used up, and in small pieces too.
         let small = try server.client()
@@ -155,7 +154,7 @@ struct ServerAbuseTests {
         #expect(goAway.error.code == .resourceExhausted)
         #expect(goAway.error.reason == .overloaded)
         #expect(try client.receive() == nil)
-        #expect(server.inputBytes == 0)
+        try eventually("nothing of it is kept") { server.inputBytes == 0 }
         try server.expectItServes()
     }
 
@@ -209,9 +208,7 @@ struct ServerAbuseTests {
             try client.get("\(number)", requestID: UInt32(number))
             #expect(try client.receive()?.value == Array("\(number)".utf8))
         }
-        // Nothing is kept for a connection between two requests.
-        #expect(server.inputBytes == 0)
-        #expect(server.outputBytes == 0)
+        try eventually("nothing is kept between two requests") { server.inputBytes == 0 && server.outputBytes == 0 }
         for client in clients { client.close() }
         try eventually("all are closed") { server.server.connectionCount == 0 }
     }
