@@ -3,14 +3,16 @@
 #elseif canImport(Musl)
     internal import Musl
 #endif
-internal import KVClient
+package import KVClient
 
 /// This machine's clocks.
-struct SystemTime: ClientTime {
-    var monotonicMilliseconds: UInt64 { Self.read(CLOCK_MONOTONIC) }
-    var wallMilliseconds: UInt64 { Self.read(CLOCK_REALTIME) }
+package struct SystemTime: ClientTime {
+    package init() {}
 
-    func sleep(milliseconds: UInt64) async throws(CancellationError) {
+    package var monotonicMilliseconds: UInt64 { Self.read(CLOCK_MONOTONIC) }
+    package var wallMilliseconds: UInt64 { Self.read(CLOCK_REALTIME) }
+
+    package func sleep(milliseconds: UInt64) async throws(CancellationError) {
         do { try await Task.sleep(for: .milliseconds(Int64(clamping: milliseconds))) } catch {
             throw CancellationError()
         }

@@ -1,4 +1,3 @@
-import Glibc
 import KVCore
 import KVService
 import KVSharding
@@ -7,6 +6,7 @@ import KVTransport
 import Logging
 import NIOPosix
 import ServiceLifecycle
+import ShardKV
 import Synchronization
 
 /// One node as a process runs it: the service, its sockets, the shard map's file, and the clock that drives them.
@@ -74,6 +74,7 @@ final class NodeServer: Service {
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         )
         node.mapChanged(map, epoch: epoch, now: Self.now())
+        OpenFileLimit.raise()
         do throws(ServerError) {
             let bound = try server.start()
             logger.info("listening on \(bound)", metadata: ["epoch": "\(epoch)", "shardmap": "\(file.path)"])
@@ -161,11 +162,7 @@ final class NodeServer: Service {
     }
 
     /// Milliseconds since 1970.
-    private static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
-    }
+    private static func now() -> UInt64 { SystemTime().wallMilliseconds }
 }
 
 /// Returns when the process is asked to end.
