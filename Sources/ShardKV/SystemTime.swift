@@ -3,7 +3,7 @@
 #elseif canImport(Musl)
     internal import Musl
 #endif
-package import KVClient
+internal import KVClient
 
 /// This machine's clocks.
 package struct SystemTime: ClientTime {

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// Real servers on free loopback ports, and the shard map file that they follow.
-final class Cluster {
+/// Real servers on free loopback ports, and the shard map file that they follow. Used by one task at a time.
+final class Cluster: @unchecked Sendable {
     let directory: URL
     let nodes: [String]
     private let ports: [String: Int]

@@ -32,21 +32,20 @@ struct MapChangeTests {
         let client = try ShardKVClient(configuration: .init(shardMap: .file(path: cluster.mapPath)))
         let following = Task { try await client.run() }
 
-        let acknowledged = Mutex<[String: String]>([:])
-        let stops = Mutex(false)
+        let ledger = Ledger()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<4 {
                 group.addTask {
                     var count = 0
-                    while !stops.withLock({ $0 }) {
+                    while !ledger.hasEnded {
                         let key = "w\(writer)-\(count % 150)"
                         let value = "v\(count)"
                         // A Set that fails may have happened or not: its key is not judged until the next success.
                         do {
                             try await client.set(key, Array(value.utf8), timeout: .seconds(5))
-                            acknowledged.withLock { $0[key] = value }
+                            ledger[key] = value
                         } catch {
-                            acknowledged.withLock { $0[key] = nil }
+                            ledger[key] = nil
                         }
                         count += 1
                     }
@@ -57,11 +56,11 @@ struct MapChangeTests {
                 try cluster.writeMap(map)
                 try await cluster.waitReady()
             }
-            stops.withLock { $0 = true }
+            ledger.end()
             try await group.waitForAll()
         }
 
-        let expected = acknowledged.withLock { $0 }
+        let expected = ledger.values
         #expect(expected.count > 100, "the load ran")
         var wrong: [String] = []
         for node in cluster.nodes {
@@ -179,6 +178,20 @@ struct MapChangeTests {
         try await cluster.waitReady()
         #expect(try await cluster.set("k", "v").exitCode == 0)
         #expect(try await cluster.get("k").text == "v")
+    }
+}
+
+/// What was acknowledged, by key; shared by the writers of a test.
+final class Ledger: Sendable {
+    private let state = Mutex((values: [String: String](), hasEnded: false))
+
+    var values: [String: String] { state.withLock { $0.values } }
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
+    func end() { state.withLock { $0.hasEnded = true } }
+
+    subscript(key: String) -> String? {
+        get { state.withLock { $0.values[key] } }
+        set { state.withLock { $0.values[key] = newValue } }
     }
 }
 
