@@ -86,6 +86,7 @@ let package = Package(
 
         // Tests
         .testTarget(name: "KVShardingTests", dependencies: ["KVSharding"], swiftSettings: settings),
+        .testTarget(name: "KVStorageTests", dependencies: ["KVCore", "KVStorage"], swiftSettings: settings),
         .testTarget(
             name: "KVServiceTests",
             dependencies: ["KVCore", "KVWire", "KVSharding", "KVStorage", "KVService"],

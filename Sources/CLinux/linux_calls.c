@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "linux_calls.h"
 
 int linux_accept4(int listener, int flags) { return accept4(listener, 0, 0, flags); }

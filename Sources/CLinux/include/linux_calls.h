@@ -2,9 +2,6 @@
 #ifndef LINUX_CALLS_H
 #define LINUX_CALLS_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
