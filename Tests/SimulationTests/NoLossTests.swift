@@ -23,7 +23,7 @@ import Testing
     private func run(seed: UInt64, maps: [ShardMap], nodes: Int) throws {
         let network = NetworkConditions(
             delayMilliseconds: 1...(seed % 2 == 0 ? 20 : 120),
-            lossProbability: seed % 3 == 0 ? 0 : 0.03,
+            lossProbability: [0, 0.03, 0.1][Int(seed % 3)],
             duplicationProbability: seed % 3 == 1 ? 0.05 : 0
         )
         let cluster = Cluster(seed: seed, shardCount: maps[0].numShards, network: network)
@@ -40,7 +40,7 @@ import Testing
             let epoch = UInt64(index + 1)
             let isLast = index == maps.count - 1
             let spread: UInt64 = [0, 300, 2500].randomElement(using: &cluster.random)!
-            for name in names where isLast || !cluster.random.chance(0.15) {
+            for name in names where isLast || !cluster.random.chance(0.25) {
                 let delay = UInt64.random(in: 0...spread, using: &cluster.random)
                 cluster.after(delay) { cluster.deliver(map, epoch: epoch, to: name) }
             }

@@ -113,6 +113,39 @@ import Testing
         for (key, value) in values { #expect(try cluster.read(key, on: "n2").get().value == value) }
     }
 
+    /// It was an owner all along as far as it knows. But another one was in between, and took a write.
+    @Test func ownerThatSkippedAMapCopiesWhatWasWrittenMeanwhile() throws {
+        let owned = Maps.make([["n1"]], nodes: 2)
+        let moved = Maps.make([["n2"]], nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, owned) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(owned) })
+        cluster.processes["n1"]?.isHung = true
+        cluster.deliver(moved, epoch: 2, to: "n2")
+        cluster.run(milliseconds: 600)
+        let values = try fill(cluster, "n2", count: 3, valueBytes: 10)
+        cluster.processes["n1"]?.isHung = false
+        cluster.deliver(owned, epoch: 3, to: "n1")
+        #expect(cluster.state(1, on: "n1") == .serving)
+        cluster.deliver(owned, epoch: 3, to: "n2")
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(owned) })
+        for (key, value) in values { #expect(try cluster.read(key, on: "n1").get().value == value) }
+    }
+
+    /// A newer map that one node has shown it is not undone by an older one of its own.
+    @Test func promiseOutlivesAnOlderMap() throws {
+        let owned = Maps.make([["n1"]], nodes: 2)
+        let moved = Maps.make([["n2"]], nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, owned) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(owned) })
+        cluster.deliver(moved, epoch: 5, to: "n2")
+        try #require(cluster.run(atMost: 1000) { cluster.state(1, on: "n1") == .leaving })
+        cluster.deliver(owned, epoch: 4, to: "n1")
+        cluster.run(milliseconds: 2000)
+        #expect(cluster.state(1, on: "n1") != .serving && cluster.state(1, on: "n2") == .serving)
+    }
+
     /// A shard without an owner is gone at once, and nothing of it comes back with a new owner.
     @Test func shardWithoutOwnerIsDroppedForGood() throws {
         let owned = Maps.make([["n1"]], nodes: 2)
