@@ -108,6 +108,20 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "KVServiceTests",
+            dependencies: [
+                "KVCore", "KVWire", "KVSharding", "KVStorage", "KVService",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "KVCore", "KVWire", "KVSharding", "KVStorage", "KVService",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "KVClientTests",
             dependencies: [
                 "KVCore", "KVWire", "KVSharding", "KVClient",

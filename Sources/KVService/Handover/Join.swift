@@ -86,7 +86,7 @@ struct Join {
         let best = bestCompleteEpoch
         if best > ownCompleteEpoch {
             let complete = counted.filter { $0.value.holding.completeEpoch == best }.keys
-            if copied.isDisjoint(with: complete) {
+            if copied.isDisjoint(with: complete) && !complete.contains(where: { isKnownEmpty(counted[$0]) }) {
                 guard let source = preferred(of: complete, counted, shard: shard, now: now) else { return .wait }
                 return .copy(from: source, isComplete: true)
             }
@@ -96,6 +96,12 @@ struct Join {
         }
         if let source = partial.keys.sorted().first { return .copy(from: source, isComplete: false) }
         return .serve(waived: waived)
+    }
+
+    /// There is nothing to copy, and will not be: only a node that takes no more writes can say that.
+    private func isKnownEmpty(_ answer: Answer?) -> Bool {
+        guard let holding = answer?.holding else { return false }
+        return holding.state == .leaving && !holding.hasData
     }
 
     /// Nil while more answers must be waited for; otherwise the nodes whose answer would have been needed.

@@ -1,0 +1,204 @@
+import KVCore
+import KVSharding
+import KVWire
+import Testing
+
+@testable import KVService
+
+/// What happens to a cluster, one story each. Each runs with several seeds, which decide the order of messages.
+@Suite struct StoryTests {
+    /// They need not wait for each other: nobody holds anything.
+    @Test(arguments: 0..<5) func fiveNodesStartedAtOnceServeSoon(seed: UInt64) throws {
+        let map = Maps.make((0..<10).map { shard in (0..<3).map { "n\((shard + $0) % 5 + 1)" } }, nodes: 5)
+        let cluster = Cluster(seed: seed, shardCount: 10)
+        for node in 1...5 {
+            let delay = UInt64.random(in: 0...300, using: &cluster.random)
+            cluster.after(delay) { cluster.start("n\(node)", map) }
+        }
+        #expect(cluster.run(atMost: 2500) { cluster.isSettled(map) })
+    }
+
+    /// One node is missing: the others, a majority of each shard's owners, do without it.
+    @Test func oneOfThreeNodesIsMissingAtTheStart() {
+        let map = Maps.make([["n1", "n2", "n3"]], nodes: 3)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, map) }
+        #expect(cluster.run(atMost: 2500) { cluster.isSettled(map) })
+        #expect(cluster.processes["n1"]?.node.status(now: cluster.now).waivedCopies == 0)
+    }
+
+    /// More than one page, markers and deadlines included, from an owner that is no owner any more.
+    @Test(arguments: 0..<3) func oneStepMoveBringsEveryPage(seed: UInt64) throws {
+        let before = Maps.make([["n1"]], nodes: 2)
+        let after = Maps.make([["n2"]], nodes: 2)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        let values = try fill(cluster, "n1", count: 200, valueBytes: 20_000)
+        for name in ["n2", "n1"] {
+            cluster.deliver(after, epoch: 2, to: name)
+            cluster.run(milliseconds: 400)
+        }
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(after) })
+        for (key, value) in values { #expect(try cluster.read(key, on: "n2").get().value == value) }
+    }
+
+    /// Its memory is empty: until it has copied, it sends readers to those that know.
+    @Test(arguments: 0..<3) func restartedNodeCopiesBeforeItServes(seed: UInt64) throws {
+        let map = Maps.make([["n1", "n2"]], nodes: 2)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, map) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(map) })
+        let values = try fill(cluster, "n1", count: 100, valueBytes: 100)
+        cluster.crash("n2")
+        cluster.run(milliseconds: 500)
+        cluster.start("n2")
+        let key = try #require(values.keys.first)
+        let error = #expect(throws: RPCError.self) { try cluster.read(key, on: "n2").get() }
+        #expect(error?.reason == .notReady)
+        #expect(error?.view?.members.map(\.node) == ["n1"])
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(map) })
+        for (key, value) in values { #expect(try cluster.read(key, on: "n2").get().value == value) }
+    }
+
+    /// Both sources are complete; the one that is asked first stops answering, or dies, before the copy is done.
+    @Test(arguments: [true, false], 0..<3) func anotherSourceTakesOver(isHung: Bool, seed: UInt64) throws {
+        let before = Maps.make([["n1", "n2"]], nodes: 3)
+        let after = Maps.make([["n3"]], nodes: 3)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2", "n3"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        let values = try fill(cluster, "n1", count: 400, valueBytes: 20_000)
+        for (key, value) in values {
+            _ = try cluster.processes["n2"]?.answer(SetRequest(key: key, value: value), now: cluster.now).get()
+        }
+        for name in ["n1", "n2", "n3"] { cluster.deliver(after, epoch: 2, to: name) }
+        try #require(cluster.run(atMost: 1000) { !copySource(cluster).isEmpty })
+        let source = copySource(cluster)
+        if isHung { cluster.processes[source]?.isHung = true } else { cluster.crash(source) }
+        let isServing = cluster.run(atMost: 20_000) { cluster.state(1, on: "n3") == .serving }
+        try #require(isServing, "\(cluster.events.joined(separator: "\n"))")
+        for (key, value) in values { #expect(try cluster.read(key, on: "n3").get().value == value) }
+    }
+
+    /// The only owner is gone for good: after a while the new one serves without it, and says so.
+    @Test func lostOwnerIsWaivedAfterAWhile() throws {
+        let before = Maps.make([["n1"]], nodes: 2)
+        let after = Maps.make([["n2"]], nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        cluster.crash("n1")
+        cluster.deliver(after, epoch: 2, to: "n2")
+        cluster.run(milliseconds: 8000)
+        #expect(cluster.state(1, on: "n2") == .joining)
+        #expect(cluster.run(atMost: 4000) { cluster.state(1, on: "n2") == .serving })
+        #expect(cluster.processes["n2"]?.node.status(now: cluster.now).waivedCopies == 1)
+    }
+
+    /// The old owner was only cut off: what it holds is copied when it comes back, before it may drop it.
+    @Test func waivedOwnerIsCopiedWhenItComesBack() throws {
+        let before = Maps.make([["n1"]], nodes: 2)
+        let after = Maps.make([["n2"]], nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        let values = try fill(cluster, "n1", count: 10, valueBytes: 100)
+        cluster.processes["n1"]?.isHung = true
+        cluster.deliver(after, epoch: 2, to: "n2")
+        try #require(cluster.run(atMost: 12_000) { cluster.state(1, on: "n2") == .serving })
+        cluster.processes["n1"]?.isHung = false
+        cluster.deliver(after, epoch: 2, to: "n1")
+        try #require(cluster.run(atMost: 10_000) { cluster.isSettled(after) })
+        for (key, value) in values { #expect(try cluster.read(key, on: "n2").get().value == value) }
+    }
+
+    /// It was an owner all along as far as it knows. But another one was in between, and took a write.
+    @Test func ownerThatSkippedAMapCopiesWhatWasWrittenMeanwhile() throws {
+        let owned = Maps.make([["n1"]], nodes: 2)
+        let moved = Maps.make([["n2"]], nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, owned) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(owned) })
+        cluster.processes["n1"]?.isHung = true
+        cluster.deliver(moved, epoch: 2, to: "n2")
+        cluster.run(milliseconds: 600)
+        let values = try fill(cluster, "n2", count: 3, valueBytes: 10)
+        cluster.processes["n1"]?.isHung = false
+        cluster.deliver(owned, epoch: 3, to: "n1")
+        #expect(cluster.state(1, on: "n1") == .serving)
+        cluster.deliver(owned, epoch: 3, to: "n2")
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(owned) })
+        for (key, value) in values { #expect(try cluster.read(key, on: "n1").get().value == value) }
+    }
+
+    /// A newer map that one node has shown it is not undone by an older one of its own.
+    @Test func promiseOutlivesAnOlderMap() throws {
+        let owned = Maps.make([["n1"]], nodes: 2)
+        let moved = Maps.make([["n2"]], nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, owned) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(owned) })
+        cluster.deliver(moved, epoch: 5, to: "n2")
+        try #require(cluster.run(atMost: 1000) { cluster.state(1, on: "n1") == .leaving })
+        cluster.deliver(owned, epoch: 4, to: "n1")
+        cluster.run(milliseconds: 2000)
+        #expect(cluster.state(1, on: "n1") != .serving && cluster.state(1, on: "n2") == .serving)
+    }
+
+    /// A shard without an owner is gone at once, and nothing of it comes back with a new owner.
+    @Test func shardWithoutOwnerIsDroppedForGood() throws {
+        let owned = Maps.make([["n1"]], nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, owned) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(owned) })
+        let values = try fill(cluster, "n1", count: 10, valueBytes: 100)
+        cluster.deliver(Maps.make([[]], nodes: 2), epoch: 2, to: "n1")
+        #expect(cluster.state(1, on: "n1") == .absent)
+        cluster.deliver(Maps.make([["n1"]], nodes: 2), epoch: 3, to: "n1")
+        cluster.deliver(Maps.make([["n1"]], nodes: 2), epoch: 3, to: "n2")
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(owned) })
+        for key in values.keys { #expect(try cluster.read(key, on: "n1").get().wasFound == false) }
+    }
+
+    /// A node that the map names no more hands over all it has, then serves nothing.
+    @Test func nodeThatTheMapDropsHandsOver() throws {
+        let before = Maps.make([["n1"], ["n2"]], nodes: 2)
+        let after = Maps.make([["n1"], ["n1"]], nodes: 1)
+        let cluster = Cluster(seed: 1, shardCount: 2)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        for name in ["n1", "n2"] { cluster.deliver(after, epoch: 2, to: name) }
+        #expect(cluster.processes["n2"]?.node.isHandoverPending == true)
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(after) })
+        #expect(cluster.processes["n2"]?.node.isHandoverPending == false)
+        #expect(cluster.processes["n2"]?.node.status(now: cluster.now).shards.isEmpty == true)
+    }
+
+    /// Thousands of shards move with a handful of calls for each pair of nodes.
+    @Test func manyShardsMoveTogether() throws {
+        let before = Maps.make((0..<2000).map { _ in ["n1"] }, nodes: 2)
+        let after = Maps.make((0..<2000).map { _ in ["n2"] }, nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 2000)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        for name in ["n2", "n1"] { cluster.deliver(after, epoch: 2, to: name) }
+        #expect(cluster.run(atMost: 3000) { cluster.isSettled(after) })
+    }
+
+    private func copySource(_ cluster: Cluster) -> String {
+        cluster.processes["n3"]?.node.status(now: cluster.now).shards.first?.source ?? ""
+    }
+
+    private func fill(_ cluster: Cluster, _ name: String, count: Int, valueBytes: Int) throws -> [[UInt8]: [UInt8]] {
+        var values: [[UInt8]: [UInt8]] = [:]
+        let process = try #require(cluster.processes[name])
+        for index in 0..<count {
+            let key = Array("key \(index)".utf8)
+            let value = (0..<valueBytes).map { UInt8(truncatingIfNeeded: $0 &+ index) }
+            _ = try process.answer(SetRequest(key: key, value: value), now: cluster.now).get()
+            values[key] = value
+        }
+        return values
+    }
+}
