@@ -50,7 +50,7 @@ import Testing
         let client = try client(map([node]))
         try await client.set("k", "v", ttl: .seconds(10))
         let record = try #require(node.record("k"))
-        #expect(record.expiresAt == record.version.milliseconds + 10_000)
+        #expect(record.expiresAt == record.opClock + 10_000)
         #expect((TestNode.clock..<TestNode.clock + 60_000).contains(record.version.milliseconds))
         await client.close()
         try await node.stop()
@@ -153,7 +153,7 @@ import Testing
         ] as [(Duration, UInt64)] {
             try await client.set("k", "v", ttl: ttl)
             let record = try #require(node.record("k"))
-            #expect(record.expiresAt == (milliseconds == 0 ? 0 : record.version.milliseconds + milliseconds))
+            #expect(record.expiresAt == (milliseconds == 0 ? 0 : record.opClock + milliseconds))
         }
         try await client.set("k", "v", ttl: .seconds(Int64.max))
         #expect(try #require(node.record("k")).expiresAt > UInt64(Int64.max))

@@ -10,6 +10,8 @@ final class TestNode: Sendable {
         var version: Version
         var value: [UInt8]?
         var expiresAt: UInt64
+        /// What the client took for the cluster's time.
+        var opClock: UInt64
     }
 
     static let clock: UInt64 = 1_800_000_000_000
@@ -108,16 +110,22 @@ final class TestNode: Sendable {
                     value: record?.value ?? [],
                     wasFound: record?.value != nil,
                     ttlMillisecondsRemaining: record.map { record in
-                        TimeToLive.remainingMilliseconds(deadline: record.expiresAt, now: record.version.milliseconds)
+                        TimeToLive.remainingMilliseconds(deadline: record.expiresAt, now: record.opClock)
                     } ?? 0
                 ).encoded()
             case .set:
                 let request = try! SetRequest(decoding: payload)
-                let record = Record(version: request.version, value: request.value, expiresAt: request.expiresAt)
+                let record = Record(
+                    version: request.version,
+                    value: request.value,
+                    expiresAt: request.expiresAt,
+                    opClock: request.opClockMilliseconds
+                )
                 return records.merge(record, request.key).encoded()
             default:
                 let request = try! DeleteRequest(decoding: payload)
-                return records.merge(Record(version: request.version, expiresAt: 0), request.key).encoded()
+                let record = Record(version: request.version, expiresAt: 0, opClock: request.opClockMilliseconds)
+                return records.merge(record, request.key).encoded()
             }
         }
 
