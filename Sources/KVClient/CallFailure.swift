@@ -43,7 +43,8 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
         }
         return CallFailure(
             last.error.code,
-            replicas.count == 1 ? list(replicas) : "no replica answered: \(list(replicas))",
+            replicas.count == 1
+                ? list(replicas, namesCodes: false) : "no replica answered: \(list(replicas, namesCodes: true))",
             node: last.node,
             replicas: replicas
         )
@@ -57,7 +58,7 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
         let isCancelled = replicas.contains { $0.error.code == .cancelled }
         let code: StatusCode =
             isCancelled ? .cancelled : isIndeterminate ? .unknown : replicas.last?.error.code ?? .deadlineExceeded
-        var message = list(replicas)
+        var message = list(replicas, namesCodes: isIndeterminate || replicas.count > 1)
         if !acknowledged.isEmpty { message += "; written on \(acknowledged.joined(separator: ", "))" }
         if isIndeterminate { message = "the write may or may not have happened: \(message)" }
         return CallFailure(
@@ -69,7 +70,9 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
         )
     }
 
-    private static func list(_ replicas: [Replica]) -> String {
-        replicas.map { "\($0.node): \($0.error)" }.joined(separator: "; ")
+    private static func list(_ replicas: [Replica], namesCodes: Bool) -> String {
+        replicas.map { replica in
+            "\(replica.node): \(namesCodes ? replica.error.description : replica.error.message)"
+        }.joined(separator: "; ")
     }
 }

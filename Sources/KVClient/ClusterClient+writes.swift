@@ -59,16 +59,25 @@ extension ClusterClient {
             var now = time.monotonicMilliseconds
             var request = mutation.request(stamp: clock.stamp(now: now))
             var step = plan.begin(members: members, now: now)
+            var running = 0
             defer { group.cancelAll() }
             while true {
                 switch step {
                 case .done: return Result<Void, CallFailure>.success(())
                 case .fail(let failure): return .failure(failure)
                 case .perform(let actions):
-                    for action in actions {
-                        group.addTask { [request] in await self.perform(action, request) }
+                    let event: WriteEvent
+                    if running == 0, actions.count == 1 {
+                        // There is nothing to wait for beside it, and a child task costs more than the call.
+                        event = await perform(actions[0], request)
+                    } else {
+                        for action in actions {
+                            group.addTask { [request] in await self.perform(action, request) }
+                        }
+                        running += actions.count
+                        event = await group.next() ?? .cancelled
+                        running -= 1
                     }
-                    let event = await group.next() ?? .cancelled
                     now = time.monotonicMilliseconds
                     do throws(CallFailure) {
                         step = try take(event, &plan, mutation, target, now: now)

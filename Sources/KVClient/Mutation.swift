@@ -1,4 +1,4 @@
-package import KVCore
+internal import KVCore
 package import KVWire
 
 /// A Set or a Delete before it is stamped.

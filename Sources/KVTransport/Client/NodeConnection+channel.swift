@@ -48,11 +48,11 @@ extension NodeConnection {
 
     private func helloIsOverdue() {
         guard case .connecting = state.withLock({ $0.phase }) else { return }
-        end(RPCError(.unavailable, "\(node) at \(endpoint) said no HELLO in \(options.connectTimeoutMilliseconds) ms"))
+        end(RPCError(.unavailable, "no HELLO from \(endpoint) in \(options.connectTimeoutMilliseconds) ms"))
     }
 
     private func unreachable(_ error: any Error) -> RPCError {
-        RPCError(.unavailable, "\(node) at \(endpoint) cannot be reached: \(Self.describe(error))")
+        RPCError(.unavailable, "\(endpoint) cannot be reached: \(Self.describe(error))")
     }
 
     /// One line in a user's words.
@@ -97,11 +97,11 @@ private final class NodeConnectionHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        connection.end(NodeConnection.closed(connection.node))
+        connection.end(NodeConnection.closed)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let message = "the connection to \(connection.node) was lost: \(NodeConnection.describe(error))"
+        let message = "the connection was lost: \(NodeConnection.describe(error))"
         connection.end(RPCError(.unavailable, message))
     }
 }

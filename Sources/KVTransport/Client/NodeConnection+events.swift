@@ -22,7 +22,7 @@ extension NodeConnection {
             // The next batch is likely to be of this one's size.
             state.output = channel.allocator.buffer(capacity: min(batch.readableBytes, 64 << 10))
             state.flushed = state.appended
-            if state.silentSince == nil { state.silentSince = now }
+            if state.silentSince == nil, state.calls.count > 0 { state.silentSince = now }
             return (batch, channel, timerAt)
         }
         if let timerAt { setTimer(at: timerAt) }
@@ -53,7 +53,7 @@ extension NodeConnection {
         for (continuation, outcome) in ended { continuation.resume(returning: outcome) }
         for frame in frames where frame.header.type != FrameType.response.rawValue { receivedOther(frame) }
         if let load, let onLoad = options.onLoad { onLoad(node, UInt16(load)) }
-        if isDone { end(Self.closed(node)) }
+        if isDone { end(Self.closed) }
     }
 
     private func receivedOther(_ frame: ResponseReader.Frame) {
@@ -63,12 +63,12 @@ extension NodeConnection {
             do throws(RPCError) {
                 receivedHello(try frame.decode(Hello.self))
             } catch {
-                end(RPCError(.unavailable, "\(node) sent no valid HELLO: \(error.message)"))
+                end(RPCError(.unavailable, "no valid HELLO: \(error.message)"))
             }
         case .goAway:
             let cause = frame.error
             drain(
-                RPCError(.unavailable, "\(node) ends the connection: \(cause.message)", reason: .draining),
+                RPCError(.unavailable, "the node ends the connection: \(cause.message)", reason: .draining),
                 drops: true
             )
         case .ping where frame.header.flags & FrameFlags.acknowledgement == 0:
@@ -97,7 +97,7 @@ extension NodeConnection {
 
     /// Takes no more calls; ends when those that were sent are answered.
     func retire() {
-        drain(RPCError(.unavailable, "\(node) has left its address", reason: .draining), drops: false)
+        drain(RPCError(.unavailable, "the node has left \(endpoint)", reason: .draining), drops: false)
     }
 
     /// - Parameter drops: the server reads no more requests, so what has not left does not leave.
@@ -167,6 +167,7 @@ extension NodeConnection {
             guard let call = state.calls.remove(number), let continuation = call.continuation else {
                 return (nil, false)
             }
+            if state.calls.count == 0 { state.silentSince = nil }
             let wasSent = call.position < state.flushed
             guard case .open = state.phase, wasSent else { return (Ended(continuation, wasSent: wasSent), false) }
             let frameBytes = state.output.writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount) {
@@ -203,32 +204,27 @@ extension NodeConnection {
             state.timerAt = next == .max ? .max : max(next, now + Self.timerGrainMilliseconds)
             state.isTimerDue = false
             let silence = state.silentSince.map { now - $0 } ?? 0
-            if state.calls.count == 0 && silence < options.silenceMilliseconds && expired.isEmpty {
-                state.silentSince = nil
-            }
             let isSilent = !expired.isEmpty && silence >= options.silenceMilliseconds
             return (expired, state.timerAt, isSilent, isDrained(state))
         }
         if timerAt != .max { setTimer(at: timerAt) }
         for call in expired {
-            call.continuation.resume(returning: .failed(Self.timedOut(node, wasSent: call.wasSent)))
+            call.continuation.resume(returning: .failed(Self.timedOut(wasSent: call.wasSent)))
         }
         if isSilent {
-            end(RPCError(.unavailable, "\(node) has been silent for \(options.silenceMilliseconds) ms"))
+            end(RPCError(.unavailable, "silent for \(options.silenceMilliseconds) ms"))
         } else if isDone {
-            end(Self.closed(node))
+            end(Self.closed)
         }
     }
 
     private func tooLarge(_ frame: ResponseReader.Frame) -> RPCError {
         let message =
-            "\(node) answered with \(frame.header.payloadLength) bytes; at most \(options.maxResponseBytes) are read"
+            "an answer of \(frame.header.payloadLength) bytes; at most \(options.maxResponseBytes) are read"
         return RPCError(.resourceExhausted, message, reason: .tooLarge)
     }
 
-    static func closed(_ node: String) -> RPCError {
-        RPCError(.unavailable, "the connection to \(node) is closed")
-    }
+    static let closed = RPCError(.unavailable, "the connection was closed")
 }
 
 extension NodeConnection {

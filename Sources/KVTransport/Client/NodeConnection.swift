@@ -19,6 +19,8 @@ final class NodeConnection: Sendable {
         case failed(RPCError)
         /// The request did not leave, because this connection ends; another one may take it.
         case unsent(RPCError)
+        /// The request did not leave, because there is no HELLO yet: wait for it.
+        case tooEarly
     }
 
     typealias Continuation = CheckedContinuation<Outcome, Never>
@@ -93,12 +95,13 @@ final class NodeConnection: Sendable {
 
     /// Sends a request and waits for its answer until `deadline`.
     func call(_ request: some RequestMessage, deadline: Int64) async -> Outcome {
-        if case .connecting = state.withLock({ $0.phase }) {
-            let outcome = await waitForHello(deadline: deadline)
-            guard case .reply = outcome else { return outcome }
-        }
-        return await suspend(deadline: deadline) { state, number, now in
-            append(request, number, timeoutMilliseconds: deadline - now, &state)
+        while true {
+            let outcome = await suspend(deadline: deadline) { state, number, now in
+                append(request, number, timeoutMilliseconds: deadline - now, &state)
+            }
+            guard case .tooEarly = outcome else { return outcome }
+            let hello = await waitForHello(deadline: deadline)
+            guard case .reply = hello else { return hello }
         }
     }
 
@@ -121,7 +124,7 @@ final class NodeConnection: Sendable {
     ) async -> Outcome {
         let number = state.withLock { $0.calls.insert(Call(deadline: deadline)) }
         guard let number else {
-            let message = "\(SlotTable<Call>.maxCount) calls are pending on the connection to \(node)"
+            let message = "\(SlotTable<Call>.maxCount) calls are pending on the connection"
             return .failed(RPCError(.resourceExhausted, message, reason: .overloaded))
         }
         return await withTaskCancellationHandler {
@@ -156,16 +159,13 @@ final class NodeConnection: Sendable {
         _ start: (inout State, _ number: UInt32, _ now: Int64) -> Outcome?
     ) -> Outcome? {
         if case .ended(let error) = state.phase { return .unsent(error) }
-        let isThere: Void? = state.calls.update(number) { _ in }
-        guard isThere != nil else { return .failed(RPCError(.cancelled, "the call was cancelled")) }
-        if now >= deadlineOf(number, &state) { return .failed(Self.timedOut(node, wasSent: false)) }
+        guard let deadline = state.calls.update(number, { $0.deadline }) else {
+            return .failed(RPCError(.cancelled, "the call was cancelled"))
+        }
+        if now >= deadline { return .failed(Self.timedOut(wasSent: false)) }
         if let outcome = start(&state, number, now) { return outcome }
         state.calls.update(number) { $0.continuation = continuation }
         return nil
-    }
-
-    private func deadlineOf(_ number: UInt32, _ state: inout State) -> Int64 {
-        state.calls.update(number) { $0.deadline } ?? .min
     }
 
     /// Encodes the request behind those that wait to be written. Nil = done.
@@ -175,15 +175,17 @@ final class NodeConnection: Sendable {
         timeoutMilliseconds: Int64,
         _ state: inout State
     ) -> Outcome? {
-        guard case .open(let maxPayloadBytes) = state.phase else {
-            if case .draining(let error) = state.phase { return .unsent(error) }
-            return .unsent(RPCError(.unavailable, "\(node) has not said HELLO"))
+        let maxPayloadBytes: Int
+        switch state.phase {
+        case .connecting: return .tooEarly
+        case .open(let limit): maxPayloadBytes = limit
+        case .draining(let error), .ended(let error): return .unsent(error)
         }
         let maxEncodedBytes = request.maxEncodedBytes
         // The bound is above the exact size by less than this.
         if maxEncodedBytes > maxPayloadBytes + 1024 { return tooLarge(maxEncodedBytes, maxPayloadBytes) }
         if state.appended - state.written > UInt64(options.maxQueuedBytes) {
-            let message = "\(state.appended - state.written) bytes wait to be sent to \(node)"
+            let message = "\(state.appended - state.written) bytes wait to be sent"
             return .failed(RPCError(.resourceExhausted, message, reason: .overloaded))
         }
         var payloadBytes = 0
@@ -209,12 +211,12 @@ final class NodeConnection: Sendable {
     }
 
     private func tooLarge(_ bytes: Int, _ limit: Int) -> Outcome {
-        .failed(RPCError(.invalidArgument, "a request of \(bytes) bytes; \(node) takes at most \(limit)"))
+        .failed(RPCError(.invalidArgument, "a request of \(bytes) bytes; the node takes at most \(limit)"))
     }
 
-    static func timedOut(_ node: String, wasSent: Bool) -> RPCError {
+    static func timedOut(wasSent: Bool) -> RPCError {
         wasSent
-            ? RPCError(.deadlineExceeded, "\(node) did not answer in time", reason: .indeterminate)
-            : RPCError(.deadlineExceeded, "\(node) could not be reached in time")
+            ? RPCError(.deadlineExceeded, "no answer in time", reason: .indeterminate)
+            : RPCError(.deadlineExceeded, "not reached in time")
     }
 }

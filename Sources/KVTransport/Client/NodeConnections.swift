@@ -41,6 +41,10 @@ package final class NodeConnections: RequestSender {
         state = Mutex(State(endpoints: endpoints))
     }
 
+    deinit {
+        for connection in state.withLock({ $0.alive }).values { connection.end(Self.closed) }
+    }
+
     package func send<Request: RequestMessage>(
         _ request: Request,
         to node: String,
@@ -54,6 +58,7 @@ package final class NodeConnections: RequestSender {
                 if frame.isOK { return try frame.decode(Request.Response.self) }
                 throw frame.error
             case .failed(let error): throw error
+            case .tooEarly: preconditionFailure("a call waits for HELLO")
             case .unsent(let error):
                 guard canRepeat else { throw error }
                 canRepeat = false
@@ -65,7 +70,7 @@ package final class NodeConnections: RequestSender {
     package func connect(to node: String, timeoutMilliseconds: UInt32) async throws(RPCError) {
         let deadline = NodeConnection.now + Int64(timeoutMilliseconds)
         switch await (try connection(to: node)).waitForHello(deadline: deadline) {
-        case .reply: return
+        case .reply, .tooEarly: return
         case .failed(let error), .unsent(let error): throw error
         }
     }
@@ -112,7 +117,9 @@ package final class NodeConnections: RequestSender {
             if state.nodes[name] == nil {
                 if state.isClosed { return .failure(Self.closed) }
                 guard let endpoint = state.endpoints[name] ?? state.learned[name] else {
-                    return .failure(RPCError(.unavailable, "the shard map has no node \(name)"))
+                    // The map may have changed since the caller looked: soon it will look again.
+                    let message = "the shard map has no node \(name)"
+                    return .failure(RPCError(.unavailable, message, retryAfterMilliseconds: 10))
                 }
                 let connections = [NodeConnection?](repeating: nil, count: max(1, options.connectionsPerNode))
                 state.nodes[name] = Node(endpoint: endpoint, connections: connections)

@@ -166,7 +166,7 @@ import Testing
         let first = Mutex<(FrameHeader, [UInt8], ScriptedServer.Peer)?>(nil)
         let server = try await ScriptedServer.start { header, payload, peer in
             if peer.number == 1 {
-                first.withLock { $0 = (header, payload, peer) }
+                first.withLock { $0 = $0 ?? (header, payload, peer) }
                 peer.send(frame(.goAway))
             } else {
                 Self.echo(header, payload, peer)
