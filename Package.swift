@@ -80,6 +80,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -107,14 +108,6 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
-            name: "ShardKVCommandTests",
-            dependencies: [
-                "KVSharding", "KVWire", "ShardKVCommand",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: settings
-        ),
-        .testTarget(
             name: "KVClientTests",
             dependencies: [
                 "KVCore", "KVWire", "KVSharding", "KVClient",
@@ -128,6 +121,14 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ShardKVCommandTests",
+            dependencies: [
+                "KVSharding", "KVWire", "ShardKVCommand",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
         ),

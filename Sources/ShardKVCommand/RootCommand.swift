@@ -23,6 +23,7 @@ struct RootCommand: AsyncParsableCommand {
             """,
         version: "shardkv \(Version.current)",
         subcommands: [
+            ServerCommand.self,
             GetCommand.self, SetCommand.self, DeleteCommand.self, ShellCommand.self, ContentsCommand.self,
             StatusCommand.self, StressCommand.self, ShardMapCommand.self,
         ]

@@ -32,12 +32,18 @@ final class RunningProcess {
     private let directory: URL
     private var hasStarted = false
 
-    init(_ arguments: [String], executable: String = Binary.path, input: [UInt8]? = nil, environment: [String: String] = [:], currentDirectory: URL? = nil)
+    init(
+        _ arguments: [String],
+        executable: String = Binary.path,
+        input: [UInt8]? = nil,
+        environment: [String: String] = [:],
+        currentDirectory: URL? = nil
+    )
         throws
     {
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("shardkv-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        for name in ["out", "err"] { FileManager.default.createFile(atPath: path(name), contents: nil) }
+        for name in ["out", "err"] { try Data().write(to: URL(fileURLWithPath: path(name))) }
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -85,9 +91,15 @@ final class RunningProcess {
 
 /// Runs `shardkv` to its end.
 func shardkv(
-    _ arguments: String..., input: [UInt8]? = nil, environment: [String: String] = [:], currentDirectory: URL? = nil
+    _ arguments: String...,
+    input: [UInt8]? = nil,
+    environment: [String: String] = [:],
+    currentDirectory: URL? = nil
 ) async throws -> Finished {
     try await RunningProcess(
-        arguments, input: input, environment: environment, currentDirectory: currentDirectory
+        arguments,
+        input: input,
+        environment: environment,
+        currentDirectory: currentDirectory
     ).finish()
 }

@@ -18,7 +18,9 @@ final class Cluster {
         self.options = options
         shardCount = shards.count
         ports = Dictionary(uniqueKeysWithValues: zip(self.nodes, try freePorts(nodes)))
-        directory = FileManager.default.temporaryDirectory.appendingPathComponent("shardkv-cluster-\(UUID().uuidString)")
+        directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "shardkv-cluster-\(UUID().uuidString)"
+        )
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         try writeMap(shards)
         if starts { for node in self.nodes { try start(node) } }
@@ -34,7 +36,8 @@ final class Cluster {
 
     func start(_ node: String, map: String? = nil, options: [String] = []) throws {
         servers[node] = try RunningProcess(
-            ["server", "--shardmap", map ?? mapPath, "--node", node] + self.options + options)
+            ["server", "--shardmap", map ?? mapPath, "--node", node] + self.options + options
+        )
     }
 
     /// The map of the seed's form in which shard i belongs to `shards[i - 1]`.
@@ -107,7 +110,9 @@ func freePorts(_ count: Int) throws -> [Int] {
 
 /// Asks again and again until `condition` holds; fails after far longer than any healthy run takes.
 func eventually(
-    _ what: String, within seconds: Double = 60, _ condition: () async throws -> Bool
+    _ what: String,
+    within seconds: Double = 60,
+    _ condition: () async throws -> Bool
 ) async throws {
     let deadline = Date().addingTimeInterval(seconds)
     while try await !condition() {

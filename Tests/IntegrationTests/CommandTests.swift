@@ -60,7 +60,10 @@ struct CommandTests {
         try await cluster.waitReady()
         for arguments in [["get", ""], ["set", "", "v"], ["delete", ""]] {
             let result = try await RunningProcess(arguments + ["--shardmap", cluster.mapPath]).finish()
-            #expect(result.exitCode >= 2 && result.errors.contains("INVALID_ARGUMENT"), "\(arguments): \(result.errors)")
+            #expect(
+                result.exitCode >= 2 && result.errors.contains("INVALID_ARGUMENT"),
+                "\(arguments): \(result.errors)"
+            )
             #expect(result.output.isEmpty)
         }
         let noMap = try await shardkv("get", "k")
@@ -94,7 +97,8 @@ struct CommandTests {
         #expect(
             lines.prefix(11) == [
                 "OK", "1", "(nil)", "OK", #""x\x00\n\"\\""#, "OK", "(nil)", "OK", "v", "OK", "\"\"",
-            ])
+            ]
+        )
         #expect(lines.count == 13)
         #expect(lines[11].hasPrefix("ERROR INVALID_ARGUMENT"))
         #expect(lines[12].hasPrefix("ERROR INVALID_ARGUMENT"))
@@ -122,8 +126,24 @@ struct CommandTests {
         let cluster = try Cluster(nodes: 3, shards: [[1, 2], [2, 3], [3, 1]])
         try await cluster.waitReady()
         let result = try await shardkv(
-            "stress", "--shardmap", cluster.mapPath, "--duration", "2s", "--get-qps", "300", "--set-qps", "100",
-            "--num-keys", "20", "--ttl", "300ms", "--check", "--check-ttl", "--seed", "7")
+            "stress",
+            "--shardmap",
+            cluster.mapPath,
+            "--duration",
+            "2s",
+            "--get-qps",
+            "300",
+            "--set-qps",
+            "100",
+            "--num-keys",
+            "20",
+            "--ttl",
+            "300ms",
+            "--check",
+            "--check-ttl",
+            "--seed",
+            "7"
+        )
         #expect(result.exitCode == 0, "\(result.errors)")
         #expect(result.text.contains("Get requests: "))
         #expect(result.text.contains("= 100.000000% success rate"))

@@ -68,6 +68,7 @@ struct FailureTests {
         }
         #expect(
             try await cluster.shell((0..<100).map { "get key\($0)" }, "--node", "n3", "--timeout", "10s")
-                == (0..<100).map { "value\($0)" })
+                == (0..<100).map { "value\($0)" }
+        )
     }
 }

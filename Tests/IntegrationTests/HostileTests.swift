@@ -22,11 +22,14 @@ struct HostileTests {
             Array("ShardKV".utf8) + [99],
             preface + header(.max, type: 2), preface + header(.max - 15, type: 200),
             preface + header(100, type: 2) + [1, 2, 3],
-            preface + header(4, type: 2) + [0xff, 0xff, 0xff, 0xff], preface + header(0, type: 3), preface + header(0, type: 1),
+            preface + header(4, type: 2) + [0xff, 0xff, 0xff, 0xff], preface + header(0, type: 3),
+            preface + header(0, type: 1),
         ]
         for _ in 0..<50 {
             attacks.append((0..<Int.random(in: 1...2000)).map { _ in UInt8.random(in: 0...255, using: &generator) })
-            attacks.append(preface + (0..<Int.random(in: 1...2000)).map { _ in .random(in: 0...255, using: &generator) })
+            attacks.append(
+                preface + (0..<Int.random(in: 1...2000)).map { _ in .random(in: 0...255, using: &generator) }
+            )
         }
         for attack in attacks {
             let connection = try RawConnection(port)

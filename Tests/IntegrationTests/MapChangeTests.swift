@@ -126,7 +126,9 @@ struct MapChangeTests {
 
         // n1 by a bare name in its working directory, n2 by an unclean path.
         let first = try RunningProcess(
-            ["server", "--shardmap", "linked.json", "--node", "n1"], currentDirectory: directory)
+            ["server", "--shardmap", "linked.json", "--node", "n1"],
+            currentDirectory: directory
+        )
         let second = try RunningProcess(
             ["server", "--shardmap", "\(directory.path)/./v1/..//linked.json", "--node", "n2"])
         defer { withExtendedLifetime((first, second)) {} }

@@ -5,7 +5,7 @@ final class RawConnection {
     struct Failure: Error { var number: Int32 }
     private var descriptor: Int32
 
-    init(_ address: String = "127.0.0.1", _ port: Int) throws {
+    init(_ port: Int, at address: String = "127.0.0.1") throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var target = sockaddr_in()
         target.sin_family = sa_family_t(AF_INET)
@@ -38,7 +38,7 @@ final class RawConnection {
     func send(_ bytes: [UInt8], waits: Bool = true) -> Int {
         var sent = 0
         while sent < bytes.count {
-            let flags = Int32(MSG_NOSIGNAL.rawValue) | (waits ? 0 : Int32(MSG_DONTWAIT.rawValue))
+            let flags = Int32(MSG_NOSIGNAL) | (waits ? 0 : Int32(MSG_DONTWAIT))
             let count = bytes[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, flags) }
             if count < 0 { return errno == EAGAIN ? sent : -1 }
             sent += count

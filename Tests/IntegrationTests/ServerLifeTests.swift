@@ -105,7 +105,7 @@ func residentBytes(_ process: pid_t) -> Int {
 }
 
 func canConnect(_ address: String, _ port: Int) -> Bool {
-    guard let connection = try? RawConnection(address, port) else { return false }
+    guard let connection = try? RawConnection(port, at: address) else { return false }
     connection.close()
     return true
 }

@@ -13,9 +13,13 @@ struct Acceptor {
     /// When it accepts again, on the monotonic clock, after the system was out of files or memory; nil = it accepts.
     private(set) var resumesAt: UInt64?
 
+    /// Before this time nothing more is logged of it.
+    private var nextWarning: UInt64 = 0
+
     /// How many connections it takes at once, before the loop looks at those that it has.
     static let burst = 64
     private static let pauseMilliseconds: UInt64 = 200
+    private static let warningMilliseconds: UInt64 = 60_000
 
     init(listener: Listener, loops: [LoopMailbox], maxConnections: Int) {
         self.listener = listener
@@ -58,10 +62,13 @@ struct Acceptor {
         return loops[nextLoop]
     }
 
-    /// Stops listening for a moment: an `accept` that fails would make the loop spin.
-    mutating func pause(at now: UInt64, on epoll: Epoll) {
+    /// Stops listening for a moment: an `accept` that fails would make the loop spin. Returns whether that is news.
+    mutating func pause(at now: UInt64, on epoll: Epoll) -> Bool {
         epoll.remove(listener.socket)
         resumesAt = now + Self.pauseMilliseconds
+        if now < nextWarning { return false }
+        nextWarning = now + Self.warningMilliseconds
+        return true
     }
 
     mutating func resumeIfDue(at now: UInt64, on epoll: Epoll) {
@@ -78,9 +85,10 @@ extension ServerLoop {
             switch acceptor?.accept() {
             case nil, .nobodyWaits: return
             case .exhausted(let failure):
-                let reason = String(cString: strerror(failure))
-                logger.warning("no new connections for a moment", metadata: ["reason": "\(reason)"])
-                acceptor!.pause(at: clock.monotonic, on: mailbox.epoll)
+                if acceptor!.pause(at: clock.monotonic, on: mailbox.epoll) {
+                    let reason = String(cString: strerror(failure))
+                    logger.warning("no new connections are accepted for now", metadata: ["reason": "\(reason)"])
+                }
                 return
             case .connection(let socket):
                 if gauges.connectionCount.load(ordering: .relaxed) < acceptor!.maxConnections {

@@ -201,6 +201,7 @@ extension ServerLoop {
     private mutating func refuseForMemory(_ connection: Connection.Pointer) {
         guard connection.pointee.output.isEmpty else { return close(connection) }
         connection.pointee.input.clear()
+        _ = chargeMemory(of: connection)
         connection.pointee.phase = .closing
         let error = RPCError(
             .resourceExhausted,

@@ -161,7 +161,7 @@ struct ServerAbuseTests {
 
     @Test func silentClientsAreClosed() throws {
         let server = try TestServer {
-            $0.prefaceTimeoutMilliseconds = 100
+            $0.prefaceTimeoutMilliseconds = 1500
             $0.frameTimeoutMilliseconds = 100
             $0.sendTimeoutMilliseconds = 100
         }
