@@ -47,7 +47,7 @@ declare -A servers=()
 
 log_of() { echo "$logs/${1//\//_}.log"; }
 
-# The last line that a server wrote, which says why it ended.
+# The last line that a server wrote, which says why it ended, unless it was killed (code 128 + signal).
 last_words() { tail -n 1 "$(log_of "$1")" 2>/dev/null; }
 
 # A pause that a signal ends.
@@ -58,10 +58,12 @@ pause() {
 
 # Reports the servers that ended, and forgets them; fails if there are any.
 check_servers() {
-    local process status=0
+    local process code status=0
     for process in "${!servers[@]}"; do
         if ! kill -0 "$process" 2>/dev/null; then
-            echo "${servers[$process]} ended: $(last_words "${servers[$process]}")" >&2
+            code=0
+            wait "$process" || code=$?
+            echo "${servers[$process]} ended with code $code: $(last_words "${servers[$process]}")" >&2
             unset "servers[$process]"
             status=1
         fi

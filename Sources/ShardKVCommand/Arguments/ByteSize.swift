@@ -18,7 +18,12 @@ struct ByteSize: Hashable, Sendable, ExpressibleByArgument, CustomStringConverti
         self.bytes = Int(bytes)
     }
 
-    var defaultValueDescription: String { description }
+    /// As a user would write it: in the largest unit that leaves a whole number.
+    var defaultValueDescription: String {
+        var (size, unit) = (bytes, 0)
+        while size > 0, size % 1024 == 0, unit < Self.unitNames.count - 1 { (size, unit) = (size / 1024, unit + 1) }
+        return unit == 0 ? "\(size)" : "\(size)\(Self.unitNames[unit])"
+    }
 
     /// For people: `17 B`, `1.2 MiB`; rounded to one decimal.
     var description: String {
