@@ -3,9 +3,9 @@
 #
 #   scripts/run-cluster.sh SHARDMAP [-- SERVER-OPTION…]
 #
-# Prints "ready" once every node serves all its shards. Ctrl-C or SIGTERM stops the servers, each after its drain, and exits 0.
-# If a server does not start, says why, stops the others and exits 1. A server that ends later is reported and the others go on:
-# a cluster outlives a node.
+# Prints "ready" once every node serves all its shards. Ctrl-C or SIGTERM stops the servers, each after its drain, and
+# exits 0. If a server does not start, says why, stops the others and exits 1. A server that ends later is reported
+# and the others go on: a cluster outlives a node.
 #
 # SHARDKV_BINARY=PROGRAM runs that program instead of building one.
 set -euo pipefail

@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// A number of bytes as users write it: `4096`, `512MiB`, `1.5g`. K, M, G, T with or without `iB` are powers of 1024, with `B`
-/// alone powers of 1000; case does not matter.
+/// A number of bytes as users write it: `4096`, `512MiB`, `1.5g`. K, M, G, T with or without `iB` are powers of 1024,
+/// with `B` alone powers of 1000; case does not matter.
 struct ByteSize: Hashable, Sendable, ExpressibleByArgument, CustomStringConvertible {
     let bytes: Int
 
