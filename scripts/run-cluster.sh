@@ -3,9 +3,9 @@
 #
 #   scripts/run-cluster.sh SHARDMAP [-- SERVER-OPTION…]
 #
-# Prints "ready" once every node serves all its shards. Ctrl-C or SIGTERM stops the servers, each after its drain, and exits 0.
-# If a server does not start, says why, stops the others and exits 1. A server that ends later is reported and the others go on:
-# a cluster outlives a node.
+# Prints "ready" once every node serves all its shards. Ctrl-C or SIGTERM stops the servers, each after its drain, and
+# exits 0. If a server does not start, says why, stops the others and exits 1. A server that ends later is reported
+# and the others go on: a cluster outlives a node.
 #
 # SHARDKV_BINARY=PROGRAM runs that program instead of building one.
 set -euo pipefail
@@ -47,7 +47,7 @@ declare -A servers=()
 
 log_of() { echo "$logs/${1//\//_}.log"; }
 
-# The last line that a server wrote, which says why it ended.
+# The last line that a server wrote, which says why it ended, unless it was killed (code 128 + signal).
 last_words() { tail -n 1 "$(log_of "$1")" 2>/dev/null; }
 
 # A pause that a signal ends.
@@ -58,10 +58,12 @@ pause() {
 
 # Reports the servers that ended, and forgets them; fails if there are any.
 check_servers() {
-    local process status=0
+    local process code status=0
     for process in "${!servers[@]}"; do
         if ! kill -0 "$process" 2>/dev/null; then
-            echo "${servers[$process]} ended: $(last_words "${servers[$process]}")" >&2
+            code=0
+            wait "$process" || code=$?
+            echo "${servers[$process]} ended with code $code: $(last_words "${servers[$process]}")" >&2
             unset "servers[$process]"
             status=1
         fi

@@ -21,6 +21,8 @@ checks=(-Xswiftc -warnings-as-errors --explicit-target-dependency-import-check e
 swift build --build-tests "${checks[@]}"
 # The tests of processes run the program that users run.
 swift build -c release --product shardkv
+SHARDKV_BINARY=$(swift build -c release --product shardkv --show-bin-path)/shardkv
+export SHARDKV_BINARY
 
 echo "== test" >&2
 export SHARDKV_FUZZ_ITERATIONS=${SHARDKV_FUZZ_ITERATIONS:-2000}

@@ -26,6 +26,11 @@ import Testing
         #expect(ByteSize(bytes: bytes).description == text)
     }
 
+    @Test(arguments: ["0", "17", "64KiB", "1500", "1536KiB", "4GiB"])
+    func showsADefaultAsItIsWritten(_ text: String) {
+        #expect(ByteSize(argument: text)?.defaultValueDescription == text)
+    }
+
     @Test(arguments: [
         (99.5, 2, "99.50"), (100, 6, "100.000000"), (0.04, 1, "0.0"), (-0.04, 1, "0.0"), (-1.25, 1, "-1.3"),
         (33.3333333, 6, "33.333333"),

@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// A number of bytes as users write it: `4096`, `512MiB`, `1.5g`. K, M, G, T with or without `iB` are powers of 1024, with `B`
-/// alone powers of 1000; case does not matter.
+/// A number of bytes as users write it: `4096`, `512MiB`, `1.5g`. K, M, G, T with or without `iB` are powers of 1024,
+/// with `B` alone powers of 1000; case does not matter.
 struct ByteSize: Hashable, Sendable, ExpressibleByArgument, CustomStringConvertible {
     let bytes: Int
 
@@ -18,7 +18,12 @@ struct ByteSize: Hashable, Sendable, ExpressibleByArgument, CustomStringConverti
         self.bytes = Int(bytes)
     }
 
-    var defaultValueDescription: String { description }
+    /// As a user would write it: in the largest unit that leaves a whole number.
+    var defaultValueDescription: String {
+        var (size, unit) = (bytes, 0)
+        while size > 0, size % 1024 == 0, unit < Self.unitNames.count - 1 { (size, unit) = (size / 1024, unit + 1) }
+        return unit == 0 ? "\(size)" : "\(size)\(Self.unitNames[unit])"
+    }
 
     /// For people: `17 B`, `1.2 MiB`; rounded to one decimal.
     var description: String {

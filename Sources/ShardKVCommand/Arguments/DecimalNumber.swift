@@ -4,7 +4,8 @@ struct DecimalNumber {
     private var fraction: Int64 = 0
     private var fractionScale: Int64 = 1
 
-    /// Takes the number at the front of `text`; nil, with `text` somewhere inside it, if there is none or it is too long.
+    /// Takes the number at the front of `text`; nil, with `text` somewhere inside it, if there is none or it is too
+    /// long.
     init?(consuming text: inout Substring) {
         var digitCount = 0
         var isFraction = false

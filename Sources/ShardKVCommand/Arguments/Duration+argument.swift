@@ -1,7 +1,8 @@
 public import ArgumentParser
 
-/// Durations as users write them: decimal numbers, each with a unit, added up: `250ms`, `1.5s`, `1m30s`. Units: ns, us, ms, s, m, h.
-/// A bare number is refused, because half of its readers would take it for seconds; only `0` needs no unit.
+/// Durations as users write them: decimal numbers, each with a unit, added up: `250ms`, `1.5s`, `1m30s`. Units: ns,
+/// us, ms, s, m, h. A bare number is refused, because half of its readers would take it for seconds; only `0` needs
+/// no unit.
 extension Duration: @retroactive ExpressibleByArgument {
     /// As `init(parsing:)`.
     public init?(argument: String) {

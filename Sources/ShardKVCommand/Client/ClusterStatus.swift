@@ -13,8 +13,8 @@ struct ClusterStatus {
     /// In the map's natural order.
     let nodes: [Node]
 
-    /// What keeps the cluster from being ready: a node that does not answer, or a shard that one of its nodes does not serve.
-    /// Empty = ready.
+    /// What keeps the cluster from being ready: a node that does not answer, or a shard that one of its nodes does
+    /// not serve. Empty = ready.
     var obstacles: [String] {
         nodes.flatMap { node -> [String] in
             switch node.answer {

@@ -35,7 +35,12 @@ struct KeyValueAccess: Sendable {
 }
 
 extension CommandFailure {
+    /// `CODE: message`, and of a single node's failure `CODE: NODE: message`.
     init(_ error: ShardKVError) {
-        self.init("\(error.code): \(error.message)")
+        if let replica = error.replicaFailures.first, error.replicaFailures.count == 1, replica.code == error.code {
+            self.init("\(error.code): \(replica.node): \(replica.message)")
+        } else {
+            self.init("\(error.code): \(error.message)")
+        }
     }
 }

@@ -57,7 +57,8 @@ struct StatusCommand: AsyncParsableCommand {
                     do throws(ShardKVError) {
                         return (name, .success(try await client.send(GetStatusRequest(), to: name, timeout: timeout)))
                     } catch {
-                        return (name, .failure(CommandFailure(error)))
+                        let message = error.replicaFailures.first?.message ?? error.message
+                        return (name, .failure(CommandFailure("\(error.code): \(message)")))
                     }
                 }
             }

@@ -1,5 +1,6 @@
 extension Double {
-    /// With so many decimals, rounded half away from zero: `99.5.fixed(decimals: 2)` is `99.50`. For finite numbers below 10^12.
+    /// With so many decimals, rounded half away from zero: `99.5.fixed(decimals: 2)` is `99.50`. For finite numbers
+    /// below 10^12.
     func fixed(decimals: Int) -> String {
         precondition((1...6).contains(decimals), "1 to 6 decimals")
         let scale = (0..<decimals).reduce(1) { product, _ in product * 10 }

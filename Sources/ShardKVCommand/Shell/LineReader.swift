@@ -1,8 +1,8 @@
 import Dispatch
 import Glibc
 
-/// The lines of standard input. Reads on a thread of its own: a read that waits for a person must not hold one of the few
-/// threads that run the client.
+/// The lines of standard input. Reads on a thread of its own: a read that waits for a person must not hold one of the
+/// few threads that run the client.
 final class LineReader {
     private static let chunkBytes = 64 << 10
 

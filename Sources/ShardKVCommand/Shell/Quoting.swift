@@ -1,5 +1,5 @@
-/// How bytes stand in a line: bare where that can be read in one way only, otherwise in double quotes with the escapes `\n`,
-/// `\"`, `\\` and `\xNN` (two hexadecimal digits).
+/// How bytes stand in a line: bare where that can be read in one way only, otherwise in double quotes with the
+/// escapes `\n`, `\"`, `\\` and `\xNN` (two hexadecimal digits).
 enum Quoting {
     /// Bare if that is unambiguous, as a reply of the shell: not what another reply could say either.
     static func reply(_ bytes: [UInt8]) -> [UInt8] {

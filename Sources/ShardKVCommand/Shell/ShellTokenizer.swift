@@ -3,8 +3,8 @@ struct ShellSyntaxError: Error, Equatable {
     let message: String
 }
 
-/// Splits a line into tokens at spaces and tabs. A token that begins with a double quote ends at the next one that is not
-/// escaped; any other token is taken as it stands, quotes and backslashes inside included.
+/// Splits a line into tokens at spaces and tabs. A token that begins with a double quote ends at the next one that is
+/// not escaped; any other token is taken as it stands, quotes and backslashes inside included.
 struct ShellTokenizer {
     private let line: [UInt8]
     private var position = 0

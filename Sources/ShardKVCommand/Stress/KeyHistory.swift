@@ -1,6 +1,6 @@
-/// The Sets and Gets of one key, and the judgement of each Get's answer. The key is a register: a Set that was acknowledged took effect
-/// at one moment between its begin and its end; one that failed, or still runs, at any moment after its begin or never. An answer is
-/// right if some choice of moments explains it.
+/// The Sets and Gets of one key, and the judgement of each Get's answer. The key is a register: a Set that was
+/// acknowledged took effect at one moment between its begin and its end; one that failed, or still runs, at any
+/// moment after its begin or never. An answer is right if some choice of moments explains it.
 ///
 /// Times are nanoseconds of one clock that never goes back; begins must be reported in the order of their times.
 struct KeyHistory {
@@ -103,7 +103,8 @@ struct KeyHistory {
 
     /// Whether the key may have had no value at some moment of a Get.
     private func mayBeAbsent(began: UInt64, ended: UInt64, rules: Rules) -> Bool {
-        // The longer one waits the likelier a value is gone, until another Set has surely taken effect: so these moments suffice.
+        // The longer one waits the likelier a value is gone, until another Set has surely taken effect: so these
+        // moments suffice.
         let moments =
             writes.filter { $0.isAcknowledged && $0.latest >= began && $0.latest < ended }.map(\.latest) + [ended]
         return moments.contains { moment in
@@ -116,8 +117,8 @@ struct KeyHistory {
         }
     }
 
-    /// Of the Sets that were acknowledged before `moment`, the one that began last: whatever took effect before its begin is
-    /// overwritten.
+    /// Of the Sets that were acknowledged before `moment`, the one that began last: whatever took effect before its
+    /// begin is overwritten.
     private func overwritten(before moment: UInt64) -> Write? {
         writes.filter { $0.isAcknowledged && $0.latest < moment }.max { $0.began < $1.began }
     }

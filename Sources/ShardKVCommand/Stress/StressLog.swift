@@ -1,7 +1,8 @@
 import Glibc
 import Synchronization
 
-/// What a run says while it runs: a sampled request a second, where somebody watches, and every wrong answer up to a limit.
+/// What a run says while it runs: a sampled request a second, where somebody watches, and every wrong answer up to a
+/// limit.
 final class StressLog: Sendable {
     private struct State {
         var lastSampleSecond: time_t = 0

@@ -1,8 +1,8 @@
 import KVSharding
 import Synchronization
 
-/// Sends Gets and Sets at the asked rates, whether or not earlier ones were answered (an open loop: a slow server is not spared), and
-/// has the answers judged.
+/// Sends Gets and Sets at the asked rates, whether or not earlier ones were answered (an open loop: a slow server is
+/// not spared), and has the answers judged.
 final class StressRun<Target: StressTarget>: Sendable {
     private enum Operation: CaseIterable { case get, set }
 

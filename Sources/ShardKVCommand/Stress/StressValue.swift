@@ -1,7 +1,7 @@
 import KVSharding
 
-/// The values that a tester writes: `key:run:sequence:filler`. Each names its writer, so a value of another key, another Set or another
-/// run is recognised, and each is a function of its name, so a changed byte is too.
+/// The values that a tester writes: `key:run:sequence:filler`. Each names its writer, so a value of another key,
+/// another Set or another run is recognised, and each is a function of its name, so a changed byte is too.
 struct StressValue {
     /// Tells this run's values from those that an earlier run with the same keys left.
     let run: UInt32
