@@ -86,7 +86,7 @@ fi
 if [ "$mode" = quick ]; then
     rounds=${rounds:-3} seconds=${seconds:-0.4} warmup=0.08
 else
-    rounds=${rounds:-5} seconds=${seconds:-0.5} warmup=0.12
+    rounds=${rounds:-5} seconds=${seconds:-0.6} warmup=0.12
 fi
 
 raise_priority "${BASH_SOURCE[0]}" "${arguments[@]}"
