@@ -80,6 +80,62 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // Tests
+        .testTarget(
+            name: "KVWireTests",
+            dependencies: [
+                "KVCore", "KVWire",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "KVShardingTests",
+            dependencies: [
+                "KVSharding"
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "KVStorageTests",
+            dependencies: [
+                "KVCore", "KVStorage",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "KVClientTests",
+            dependencies: [
+                "KVCore", "KVWire", "KVSharding", "KVClient",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "KVTransportTests",
+            dependencies: [
+                "KVCore", "KVWire", "KVTransport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ShardKVCommandTests",
+            dependencies: [
+                "KVSharding", "KVWire", "ShardKVCommand",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "ShardKV", "ShardKVCommand",
             ],
             swiftSettings: settings
         ),

@@ -17,7 +17,7 @@ package struct RequestFrame {
 
 /// The service as a connection meets it: answers batches of requests, synchronously, on the thread that read them.
 /// One handler belongs to one thread.
-package protocol RequestHandler: AnyObject {
+package protocol RequestHandler: AnyObject, SendableMetatype {
     /// Answers `requests` in order, each with one RESPONSE frame appended to `output`, and returns how many: at
     /// least one; fewer than all when `output` holds `outputLimit` bytes or more, or the handler's own memory is full.
     /// - Parameter now: milliseconds since 1970.

@@ -34,7 +34,7 @@ package struct GetRequest: RequestMessage {
     }
 
     package init(decoding bytes: UnsafeRawBufferPointer) throws(RPCError) {
-        let decoder = RequestDecoder(arenaBytes: bytes.count + 4096)
+        let decoder = RequestDecoder(arenaBytes: RequestDecoder.arenaBytes(for: bytes.count))
         guard let view = decoder.get(bytes) else {
             throw RPCError(.invalidArgument, "the payload is not a GetRequest")
         }
@@ -99,7 +99,7 @@ package struct SetRequest: RequestMessage {
     }
 
     package init(decoding bytes: UnsafeRawBufferPointer) throws(RPCError) {
-        let decoder = RequestDecoder(arenaBytes: bytes.count + 4096)
+        let decoder = RequestDecoder(arenaBytes: RequestDecoder.arenaBytes(for: bytes.count))
         guard let view = decoder.set(bytes) else {
             throw RPCError(.invalidArgument, "the payload is not a SetRequest")
         }
@@ -147,7 +147,7 @@ package struct DeleteRequest: RequestMessage {
     }
 
     package init(decoding bytes: UnsafeRawBufferPointer) throws(RPCError) {
-        let decoder = RequestDecoder(arenaBytes: bytes.count + 4096)
+        let decoder = RequestDecoder(arenaBytes: RequestDecoder.arenaBytes(for: bytes.count))
         guard let view = decoder.delete(bytes) else {
             throw RPCError(.invalidArgument, "the payload is not a DeleteRequest")
         }

@@ -33,12 +33,17 @@ package final class RequestDecoder {
         cAllocator = arena.allocator.assumingMemoryBound(to: ProtobufCAllocator.self)
     }
 
-    /// Starts a batch whose first payload has this many bytes: a single request always fits.
+    /// Starts a batch whose first payload has this many bytes. Room for it alone is certain, unless it is a flood of
+    /// fields that this version does not know: such a first request is malformed.
     package func reset(firstPayloadBytes: Int) {
-        arena.reset(capacity: firstPayloadBytes + 4096)
+        arena.reset(capacity: Self.arenaBytes(for: firstPayloadBytes))
     }
 
-    /// The last decode failed for want of room, not for its content: start a new batch with that request.
+    /// An arena for one payload: its bytes, and what protobuf-c notes of a few hundred fields.
+    static func arenaBytes(for payloadBytes: Int) -> Int { payloadBytes + (64 << 10) }
+
+    /// The last decode failed for want of room, not for its content: start a new batch with that request. If it was
+    /// the first of a batch already, it is malformed.
     package var isFull: Bool { arena.isOverflown }
 
     package func get(_ payload: UnsafeRawBufferPointer) -> GetView? {

@@ -3,13 +3,13 @@ package import KVCore
 /// The server's side of one connection, without I/O: bytes in → batch → bytes out.
 ///
 /// A wrong preface, or a frame that only a server sends, is the peer's fault: it gets GOAWAY and the connection ends.
-/// A REQUEST that is too large gets RESOURCE_EXHAUSTED and its payload is skipped, not stored. A malformed payload is
-/// the handler's to answer. Unknown frame types are skipped.
+/// A REQUEST that is too large gets RESOURCE_EXHAUSTED. A malformed payload is the handler's to answer. Only payloads of
+/// requests are looked at: those of refused requests and of all other frames are skipped as they arrive, not stored.
 package struct ServerConnection: ~Copyable {
     private enum Phase {
         case preface
         case open
-        /// Skipping the payload of a refused or unknown frame.
+        /// Skipping a payload that nobody looks at.
         case skipping(bytesLeft: Int)
         case closed
     }
@@ -26,7 +26,7 @@ package struct ServerConnection: ~Copyable {
 
     /// The most requests in a batch: enough to hide the memory's latency, few enough to stay in the nearest cache.
     package static let batchLimit = 32
-    /// A refused payload longer than this is not worth reading: the connection ends.
+    /// A payload longer than this is not worth skipping: the connection ends.
     private static let longestSkip = 1 << 30
 
     private var phase = Phase.preface
@@ -119,14 +119,9 @@ package struct ServerConnection: ~Copyable {
             var parsed = 0
             var progress = Progress(consumed: 0, bytesNeeded: 0, closes: false)
             scan: while count < Self.batchLimit {
-                let step = FrameParser.next(
-                    UnsafeRawBufferPointer(rebasing: input[parsed...]),
-                    maxPayloadBytes: limits.maxPayloadBytes
-                )
-                switch step {
-                case .incomplete(let bytesNeeded):
-                    progress.bytesNeeded = bytesNeeded
-                    break scan
+                let rest = UnsafeRawBufferPointer(rebasing: input[parsed...])
+                let other: FrameHeader
+                switch FrameParser.next(rest, maxPayloadBytes: limits.maxPayloadBytes) {
                 case .frame(let header, let payload) where header.type == FrameType.request.rawValue:
                     (requests.baseAddress! + count).initialize(
                         to: RequestFrame(
@@ -138,13 +133,24 @@ package struct ServerConnection: ~Copyable {
                     )
                     count += 1
                     parsed += FrameHeader.byteCount + payload.count
-                case .frame, .tooLarge:
-                    // Whatever is no request is answered after the requests before it.
-                    if count > 0 { break scan }
-                    progress.consumed = parsed
-                    handleOther(step, now: now, output: output, &progress)
-                    return progress
+                    continue scan
+                case .incomplete(let bytesNeeded):
+                    guard rest.count >= FrameHeader.byteCount else {
+                        progress.bytesNeeded = bytesNeeded
+                        break scan
+                    }
+                    other = FrameHeader(reading: rest.baseAddress!)
+                    if other.type == FrameType.request.rawValue {
+                        progress.bytesNeeded = bytesNeeded
+                        break scan
+                    }
+                case .frame(let header, _), .tooLarge(let header): other = header
                 }
+                // Whatever is no request is answered after the requests before it.
+                if count > 0 { break scan }
+                progress.consumed = FrameHeader.byteCount
+                progress.closes = !handleHeader(other, now: now, output: output)
+                return progress
             }
             guard count > 0 else { return progress }
             let answered = handler.handle(
@@ -160,46 +166,33 @@ package struct ServerConnection: ~Copyable {
         }
     }
 
-    /// A frame that is no request, or too large a one.
-    private mutating func handleOther(
-        _ step: FrameParser.Step,
-        now: UInt64,
-        output: OutputBuffer,
-        _ progress: inout Progress
-    ) {
-        switch step {
-        case .incomplete: break
-        case .tooLarge(let header):
-            progress.consumed += FrameHeader.byteCount
-            if header.payloadLength > Self.longestSkip {
-                refuse("a frame of \(header.payloadLength) bytes", now: now, output: output)
-                progress.closes = true
-                return
-            }
-            if header.type == FrameType.request.rawValue {
-                let error = RPCError(
-                    .resourceExhausted,
-                    "a payload of \(header.payloadLength) bytes; this server takes \(limits.maxPayloadBytes)",
-                    reason: .tooLarge
-                )
-                ResponseWriter().error(header.requestID, error, to: output)
-            }
-            phase = .skipping(bytesLeft: Int(header.payloadLength))
-        case .frame(let header, let payload):
-            progress.consumed += FrameHeader.byteCount + payload.count
-            switch FrameType(rawValue: header.type) {
-            case .ping where header.flags & FrameFlags.acknowledgement == 0:
-                let bytes = output.reserve(FrameHeader.byteCount)
-                FrameHeader(type: .ping, flags: FrameFlags.acknowledgement, requestID: header.requestID)
-                    .write(to: bytes)
-                output.commit(FrameHeader.byteCount)
-            case .hello, .response:
-                refuse("frame type \(header.type) is only sent by servers", now: now, output: output)
-                progress.closes = true
-            // Every request before a CANCEL has been answered already; the rest are notices, or of a later version.
-            case .cancel, .ping, .goAway, .request, nil: break
-            }
+    /// A frame that is no request, or too large a one: its header decides. Returns false when it ends the connection.
+    private mutating func handleHeader(_ header: FrameHeader, now: UInt64, output: OutputBuffer) -> Bool {
+        if header.payloadLength > Self.longestSkip {
+            refuse("a frame of \(header.payloadLength) bytes", now: now, output: output)
+            return false
         }
+        phase = .skipping(bytesLeft: Int(header.payloadLength))
+        switch FrameType(rawValue: header.type) {
+        case .request:
+            let error = RPCError(
+                .resourceExhausted,
+                "a payload of \(header.payloadLength) bytes; this server takes \(limits.maxPayloadBytes)",
+                reason: .tooLarge,
+                serverTimeMilliseconds: now
+            )
+            ResponseWriter().error(header.requestID, error, to: output)
+        case .ping where header.flags & FrameFlags.acknowledgement == 0:
+            let bytes = output.reserve(FrameHeader.byteCount)
+            FrameHeader(type: .ping, flags: FrameFlags.acknowledgement, requestID: header.requestID).write(to: bytes)
+            output.commit(FrameHeader.byteCount)
+        case .hello, .response:
+            refuse("frame type \(header.type) is only sent by servers", now: now, output: output)
+            return false
+        // Every request before a CANCEL has been answered already; the rest are notices, or of a later version.
+        case .cancel, .ping, .goAway, nil: break
+        }
+        return true
     }
 
     private mutating func refuse(_ message: String, now: UInt64, output: OutputBuffer) {

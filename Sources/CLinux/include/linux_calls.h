@@ -2,15 +2,16 @@
 #ifndef LINUX_CALLS_H
 #define LINUX_CALLS_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
 int linux_accept4(int listener, int flags);
+
+// Names a thread for ps and top; at most 15 bytes.
+void linux_name_thread(pthread_t thread, const char *name);
 
 // Starts loading the cache line of an address that is read soon. Any address is allowed.
 static inline void linux_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }

@@ -1,0 +1,14 @@
+package import KVWire
+
+/// What the client asks of its transport beyond sending.
+///
+/// An error made by the transport has the reason `indeterminate` if the request had left for the node, so that it may have
+/// been executed; without it, the request was certainly not.
+package protocol ClusterSender: RequestSender {
+    /// Where to find a node that the shard map may not list (any more): an owner that a server named. The shard
+    /// map's own addresses win.
+    func learn(_ member: View.Member)
+
+    /// Returns once the node's HELLO is in; throws UNAVAILABLE or DEADLINE_EXCEEDED.
+    func connect(to node: String, timeoutMilliseconds: UInt32) async throws(RPCError)
+}

@@ -1,0 +1,85 @@
+package import KVWire
+
+/// Decides whom a read asks next, and for how long. No I/O: the driver performs the steps and reports.
+///
+/// In a round, each replica is asked at most once. A replica's share of the deadline is bounded as long as another
+/// one is left to ask; the last may use all that remains. If a replica said that its trouble will pass, there is another
+/// round after a wait, by the map of then. Times are in milliseconds of one clock.
+package struct ReadPlan {
+    package enum Step: Hashable {
+        case ask(node: String, timeoutMilliseconds: UInt32)
+        /// Then `beginRound`.
+        case wait(milliseconds: UInt64)
+        case fail(CallFailure)
+    }
+
+    private var candidates: [String]
+    private var first: Int
+    /// How many of the candidates were asked; those are the ones from `first` on, around the end.
+    private var asked = 0
+    /// Owners that a server named and that the map does not list.
+    private var hinted: [String] = []
+    private var round = 0
+    private var failures: [CallFailure.Replica] = []
+    private var endingError = false
+    private let deadline: UInt64
+    private let attemptMilliseconds: UInt64
+
+    /// - Parameters:
+    ///   - candidates: the replicas; not empty.
+    ///   - first: the index of the one to begin with.
+    package init(candidates: [String], first: Int, deadline: UInt64, attemptMilliseconds: UInt64) {
+        self.candidates = candidates
+        self.first = first
+        self.deadline = deadline
+        self.attemptMilliseconds = max(1, attemptMilliseconds)
+    }
+
+    package mutating func next(now: UInt64) -> Step {
+        if endingError || now >= deadline { return .fail(.read(failures)) }
+        let left = candidates.count - asked + hinted.count
+        guard left > 0 else { return endRound(now: now) }
+        let node: String
+        if hinted.isEmpty {
+            node = candidates[(first + asked) % candidates.count]
+            asked += 1
+        } else {
+            node = hinted.removeFirst()
+        }
+        let remaining = deadline - now
+        let share = left == 1 ? remaining : max(1, min(attemptMilliseconds, remaining / UInt64(left)))
+        return .ask(node: node, timeoutMilliseconds: UInt32(clamping: share))
+    }
+
+    /// The replica that the last step named failed.
+    package mutating func failed(_ node: String, _ error: RPCError) {
+        if failures.isEmpty { failures.reserveCapacity(candidates.count) }
+        failures.append(CallFailure.Replica(node: node, error: error))
+        endingError = error.endsCall
+        for member in error.view?.members ?? [] where !isKnown(member.node) {
+            hinted.append(member.node)
+        }
+    }
+
+    /// The next round, by the newest map.
+    package mutating func beginRound(candidates: [String], first: Int) {
+        self.candidates = candidates
+        self.first = first
+        asked = 0
+        round += 1
+        hinted.removeAll()
+        failures.removeAll()
+    }
+
+    private func endRound(now: UInt64) -> Step {
+        let waits = failures.filter(\.error.isTransient).map { failure in
+            RetryWait.milliseconds(after: failure.error, attempt: round)
+        }
+        guard let wait = waits.min(), now + wait < deadline else { return .fail(.read(failures)) }
+        return .wait(milliseconds: wait)
+    }
+
+    private func isKnown(_ node: String) -> Bool {
+        candidates.contains(node) || hinted.contains(node) || failures.contains { $0.node == node }
+    }
+}

@@ -1,0 +1,113 @@
+import KVCore
+import KVStorage
+import KVWire
+
+/// Stage 3 of the hot path: what a shard's state allows is decided under the lock of the stripe that the request works on.
+/// A refusal is returned, not answered, because its words are made without the lock.
+extension NodeHandler {
+    func answer(
+        _ get: GetView,
+        at target: Target,
+        _ requestID: UInt32,
+        now: UInt64,
+        output: OutputBuffer
+    ) -> Refusal? {
+        target.stripe.lock()
+        let word = node.table[target.shard]
+        guard word.storeAddress == target.store else {
+            target.stripe.unlock()
+            return switch locate(get.key) {
+            case .found(let target): answer(get, at: target, requestID, now: now, output: output)
+            case .absent(let shard): .notHosted(shard: shard)
+            }
+        }
+        defer { target.stripe.unlock() }
+        let record = target.stripe.find(get.key, hash: target.hash)
+        if record == nil && word.isJoining { return .notReady(shard: target.shard) }
+        respond(to: get, with: record, requestID, now: now, output: output)
+        return nil
+    }
+
+    func answer(
+        _ mutation: MutationView,
+        at target: Target,
+        _ requestID: UInt32,
+        now: UInt64,
+        output: OutputBuffer
+    ) -> Refusal? {
+        target.stripe.lock()
+        let word = node.table[target.shard]
+        guard word.storeAddress == target.store else {
+            target.stripe.unlock()
+            return switch locate(mutation.key) {
+            case .found(let target): answer(mutation, at: target, requestID, now: now, output: output)
+            case .absent(let shard): .notHosted(shard: shard)
+            }
+        }
+        defer { target.stripe.unlock() }
+        if word.isLeaving { return .moving(shard: target.shard) }
+        var version = mutation.version
+        if version.isNone {
+            let current = target.stripe.find(mutation.key, hash: target.hash)?.version ?? .none
+            version = stamper.stamp(now: now, above: current)
+        } else if version.milliseconds > now + Self.maxAheadMilliseconds {
+            // A clock that is ahead must not win forever; what is in place already may be repeated and followed.
+            let current = target.stripe.find(mutation.key, hash: target.hash)?.version ?? .none
+            if version.time > current.time && version.time - current.time > 1 {
+                return .future(milliseconds: version.milliseconds)
+            }
+        }
+        let expiresAt =
+            mutation.expiresAt != 0
+            ? mutation.expiresAt : TimeToLive.deadline(ttlMilliseconds: mutation.ttlMilliseconds, now: now)
+        let outcome = target.stripe.merge(
+            key: mutation.key,
+            hash: target.hash,
+            value: mutation.value,
+            version: version,
+            expiresAt: expiresAt,
+            kind: mutation.kind,
+            now: now
+        )
+        switch outcome {
+        case .stored, .unchanged: writer.mutation(requestID, to: output)
+        case .superseded(let current): writer.mutation(requestID, superseded: current, to: output)
+        case .outOfMemory: return .memoryFull
+        }
+        return nil
+    }
+
+    /// How far a version may be ahead of this server's clock, in milliseconds.
+    private static let maxAheadMilliseconds: UInt64 = 2000
+
+    private func respond(
+        to get: GetView,
+        with record: RecordView?,
+        _ requestID: UInt32,
+        now: UInt64,
+        output: OutputBuffer
+    ) {
+        let isLive: Bool
+        if let record {
+            isLive = record.kind == .live && !TimeToLive.isExpired(deadline: record.expiresAt, now: now)
+        } else {
+            isLive = false
+        }
+        if !get.withMetadata && !get.metadataOnly {
+            writer.get(requestID, value: isLive ? record?.value : nil, to: output)
+            return
+        }
+        let kind = record?.kind ?? .live
+        writer.get(
+            requestID,
+            value: isLive && !get.metadataOnly ? record?.value : nil,
+            wasFound: isLive,
+            version: record?.version ?? .none,
+            expiresAt: record?.expiresAt ?? 0,
+            kind: kind == .live && record != nil && !isLive ? .expired : kind,
+            ttlMillisecondsRemaining: isLive
+                ? TimeToLive.remainingMilliseconds(deadline: record?.expiresAt ?? 0, now: now) : 0,
+            to: output
+        )
+    }
+}

@@ -1,0 +1,22 @@
+extension NodeHandler {
+    /// Records to free in one slice.
+    private static let releaseBudget = 4096
+
+    package func maintain(now: UInt64) -> Int {
+        let isReleased = node.quiescence.release(budget: Self.releaseBudget)
+        let pause = sweepIfDue(now: now)
+        return isReleased ? pause : min(pause, 1)
+    }
+
+    private func sweepIfDue(now: UInt64) -> Int {
+        if now < sweepDueAt { return Int(sweepDueAt - now) }
+        let maintainers = node.maintainers
+        let pause = withStores {
+            sweeper.sweep(shardCount: node.shardCount, now: now) { shard in
+                shard % maintainers == index % maintainers ? node.table[shard].store : nil
+            }
+        }
+        sweepDueAt = now + UInt64(pause)
+        return pause
+    }
+}

@@ -1,0 +1,80 @@
+import KVStorage
+import Synchronization
+
+/// Knows when no thread can still use a store that was taken out of the table, though using one counts nothing.
+///
+/// Each thread counts its passages: odd = inside one, so it may use any store it finds in the table. A store that was
+/// taken out is unused once each thread that was inside at that moment has ended that passage. A thread that idles is
+/// outside, and holds nothing up.
+final class Quiescence: Sendable {
+    /// One thread's counter, in a cache line of its own.
+    struct Passages: @unchecked Sendable {
+        fileprivate let count: UnsafeMutablePointer<Atomic<UInt64>>
+
+        /// Sequentially consistent: the reads of the table that follow are not done before the count is seen.
+        func begin() { count.pointee.add(1, ordering: .sequentiallyConsistent) }
+        func end() { count.pointee.add(1, ordering: .releasing) }
+    }
+
+    /// A store that waits for the passages under way when it was taken out.
+    private struct Retired {
+        let store: ShardStore
+        var awaited: [(passages: Passages, count: UInt64)]
+    }
+
+    private struct State {
+        var passages: [Passages] = []
+        var retired: [Retired] = []
+    }
+
+    private static let cacheLineBytes = 128
+    private let state = Mutex(State())
+
+    deinit {
+        state.withLock { state in
+            for passages in state.passages {
+                UnsafeMutableRawPointer(passages.count).deallocate()
+            }
+        }
+    }
+
+    func makePassages() -> Passages {
+        let memory = UnsafeMutableRawPointer.allocate(
+            byteCount: Self.cacheLineBytes,
+            alignment: Self.cacheLineBytes
+        )
+        let count = memory.bindMemory(to: Atomic<UInt64>.self, capacity: 1)
+        count.initialize(to: Atomic(0))
+        let passages = Passages(count: count)
+        state.withLock { $0.passages.append(passages) }
+        return passages
+    }
+
+    /// Takes over a store that is in the table no more.
+    func retire(_ store: ShardStore) {
+        state.withLock { state in
+            let awaited = state.passages.compactMap { passages in
+                let count = passages.count.pointee.load(ordering: .sequentiallyConsistent)
+                return count & 1 == 1 ? (passages, count) : nil
+            }
+            state.retired.append(Retired(store: store, awaited: awaited))
+        }
+    }
+
+    /// Frees about `budget` records of retired stores; true when none is left.
+    func release(budget: Int) -> Bool {
+        let next: Retired? = state.withLock { state in
+            for index in state.retired.indices {
+                state.retired[index].awaited.removeAll { passages, count in
+                    passages.count.pointee.load(ordering: .acquiring) != count
+                }
+            }
+            guard let index = state.retired.firstIndex(where: \.awaited.isEmpty) else { return nil }
+            return state.retired.remove(at: index)
+        }
+        if let next, !next.store.release(budget: budget) {
+            state.withLock { $0.retired.append(next) }
+        }
+        return state.withLock { $0.retired.isEmpty }
+    }
+}

@@ -1,0 +1,59 @@
+import Synchronization
+
+extension ShardStore {
+    /// Frees the records of a store that nobody uses any more, in slices: about `budget` slots of work a call, exceeded by
+    /// at most one segment. True when everything is freed.
+    package func release(budget: Int) -> Bool {
+        releasePosition.withLock { cursor in
+            var visited = 0
+            while cursor.stripe < stripeCount {
+                if visited >= budget { return false }
+                let stripe = stripe(at: Int(cursor.stripe))
+                stripe.lock()
+                let reference = stripe.reference(cursor.position)
+                visited += 1
+                var isDone = true
+                if let segment = Segment(reference) {
+                    visited += segment.capacity
+                    isDone = stripe.removeAll(segment, near: cursor.position)
+                }
+                let last = reference.lastHash(cursor.position)
+                if isDone, last == .max { stripe.removeDirectoryIfEmpty() }
+                stripe.unlock()
+                if isDone { cursor.advance(past: last) }
+            }
+            // A later call looks again, in case something was stored after all.
+            cursor = .start
+            return true
+        }
+    }
+}
+
+extension Stripe {
+    /// Frees a segment with its entries, or a part of the entries: then false, and searches in it are no longer valid.
+    func removeAll(_ segment: Segment, near hash: UInt64) -> Bool {
+        var release = ReleaseBudget(allocator)
+        for index in 0..<segment.capacity where !segment.slots[index].isEmpty {
+            segment.prefetchEntry(at: index + Segment.prefetchDistance)
+            let entry = segment.slots[index].entry
+            count(entry.header.pointee, by: -1)
+            segment.slots[index] = Slot()
+            segment.header.pointee.count -= 1
+            allocator.free(entry.address, bytes: entry.bytes)
+            release.update()
+            if release.isSpent { return false }
+        }
+        removeEmpty(segment, near: hash)
+        return true
+    }
+
+    /// Drops the directory once no segment is left.
+    func removeDirectoryIfEmpty() {
+        guard state.pointee.liveCount + state.pointee.markerCount == 0 else { return }
+        let references = UnsafeBufferPointer(
+            start: state.pointee.directory,
+            count: 1 << Int(state.pointee.directoryDepth)
+        )
+        if references.allSatisfy({ $0.slots == nil }) { removeDirectory() }
+    }
+}

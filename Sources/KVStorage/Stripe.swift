@@ -1,0 +1,104 @@
+import CLinux
+import KVCore
+
+/// What a stripe keeps: lock, directory and counters in one cache line.
+package struct StripeState: ~Copyable {
+    package let lock = SpinLock()
+    /// The directory has 2^`directoryDepth` references, chosen by the leading bits of the hash.
+    package var directoryDepth: UInt32 = 0
+    package var directory: UnsafeMutablePointer<SegmentReference>
+    let allocator: Allocator
+    var liveCount = 0
+    var markerCount = 0
+    /// Key and value bytes of the live records.
+    var liveBytes = 0
+
+    /// One cache line. Its last word is the directory of depth 0: a small table needs no memory but that and one segment.
+    @inlinable package static var bytes: Int { 64 }
+    static let onlyReferenceOffset = 56
+}
+
+/// One of a store's tables, an extendible hash table: a directory of segments. Splitting a full segment moves only its own
+/// records, so that no insert waits for a whole table to be rehashed.
+///
+/// A trivial reference: use it only while its store lives. Everything but `lock` needs the lock held.
+package struct Stripe {
+    package let state: UnsafeMutablePointer<StripeState>
+
+    @inlinable
+    package init(state: UnsafeMutablePointer<StripeState>) {
+        self.state = state
+    }
+
+    @inlinable
+    package func lock() { state.pointee.lock.lock() }
+
+    @inlinable
+    package func unlock() { state.pointee.lock.unlock() }
+
+    /// Starts loading the cache line where the search for `hash` begins.
+    @inlinable
+    package func prefetchSlot(_ hash: UInt64) {
+        let reference = reference(hash)
+        guard let slots = reference.slots else { return }
+        linux_prefetch(slots + reference.home(hash))
+    }
+
+    /// Starts loading the record that `find` would look at first.
+    @inlinable
+    package func prefetchRecord(_ hash: UInt64) {
+        let reference = reference(hash)
+        guard let slots = reference.slots else { return }
+        let capacity = reference.capacity
+        let tag = Slot.tag(hash)
+        var index = reference.home(hash)
+        while !slots[index].isEmpty {
+            if slots[index].tag == tag {
+                // Most records of small values span two cache lines.
+                let address = slots[index].entry.address
+                linux_prefetch(address)
+                linux_prefetch(address + 64)
+                return
+            }
+            index += 1
+            if index == capacity { index = 0 }
+        }
+    }
+
+    /// The record of `key`, a marker too, or nil. Deadlines are not looked at: an expired record may still be live here.
+    @inlinable
+    package func find(_ key: UnsafeRawBufferPointer, hash: UInt64) -> RecordView? {
+        slot(key, hash: hash)?.pointee.entry.view
+    }
+
+    @inlinable
+    package func reference(_ hash: UInt64) -> SegmentReference {
+        state.pointee.directory[directoryIndex(hash)]
+    }
+
+    @inlinable
+    package func directoryIndex(_ hash: UInt64) -> Int {
+        // In two steps, because a shift by 64 is none.
+        Int((hash >> 1) &>> (63 - UInt64(state.pointee.directoryDepth)))
+    }
+
+    /// The slot of `key`, or nil.
+    @inlinable
+    package func slot(_ key: UnsafeRawBufferPointer, hash: UInt64) -> UnsafeMutablePointer<Slot>? {
+        let reference = reference(hash)
+        guard let slots = reference.slots else { return nil }
+        let capacity = reference.capacity
+        let tag = Slot.tag(hash)
+        var index = reference.home(hash)
+        while !slots[index].isEmpty {
+            if slots[index].tag == tag {
+                // The record's second cache line is on its way while the key is compared.
+                linux_prefetch(slots[index].entry.address + 64)
+                if slots[index].entry.hasKey(key) { return slots + index }
+            }
+            index += 1
+            if index == capacity { index = 0 }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,139 @@
+internal import CLinux
+internal import Glibc
+internal import KVCore
+internal import KVWire
+internal import Logging
+internal import Synchronization
+
+/// One thread of the server: waits for its connections' events and handles each with one read, one batch and one
+/// write, in buffers that all its connections share.
+///
+/// A connection is registered for reading or for writing, never for both: while it has unsent responses nothing more
+/// is read from it. So a client that never reads costs one output limit, one response and one read.
+struct ServerLoop: ~Copyable {
+    let configuration: ServerConfiguration
+    let logger: Logger
+    let gauges: ServerGauges
+    let mailbox: LoopMailbox
+    var clock = LoopClock()
+    /// The responses of the connection that is being handled; empty between two.
+    let output = OutputBuffer(capacity: ServerLoop.bufferBytes)
+    let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ServerLoop.bufferBytes, alignment: 64)
+    var connections: [Connection.Pointer] = []
+    var nextDeadlineCheck = UInt64.max
+    /// Only in the loop that accepts.
+    var acceptor: Acceptor?
+    private var saidGoAway = false
+
+    static let bufferBytes = 256 << 10
+    /// An idle loop wakes this often.
+    private static let longestWaitMilliseconds: UInt64 = 1000
+    /// All connections are looked through for passed deadlines, so not too often.
+    static let deadlineCheckMilliseconds: UInt64 = 100
+
+    init(
+        configuration: ServerConfiguration,
+        logger: Logger,
+        gauges: ServerGauges,
+        mailbox: LoopMailbox,
+        acceptor: Acceptor?
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.gauges = gauges
+        self.mailbox = mailbox
+        self.acceptor = acceptor
+        acceptor?.open(on: mailbox.epoll)
+    }
+
+    deinit {
+        acceptor?.close()
+        for connection in connections { Connection.destroy(connection) }
+        gauges.connectionCount.subtract(connections.count, ordering: .relaxed)
+        readBuffer.deallocate()
+    }
+
+    /// Runs until the server stops.
+    mutating func run(handler: some RequestHandler) {
+        let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: 256)
+        defer { events.deallocate() }
+        var nextMaintenance: UInt64 = 0
+
+        while true {
+            let count = mailbox.epoll.wait(events, timeoutMilliseconds: waitMilliseconds(nextMaintenance))
+            clock.read()
+            if gauges.isStopping.load(ordering: .acquiring) { return }
+            takeHandovers()
+            for event in events[..<count] {
+                switch event.data.u64 {
+                case LoopMailbox.alarmToken: mailbox.silenceAlarm()
+                case LoopMailbox.listenerToken: accept()
+                case let token:
+                    let connection = Connection.Pointer(bitPattern: UInt(token))!
+                    handle(connection, events: event.events, handler: handler)
+                }
+            }
+            if !saidGoAway, gauges.isDraining.load(ordering: .acquiring) { beginDraining() }
+            if clock.monotonic >= nextMaintenance {
+                nextMaintenance = clock.monotonic + UInt64(max(0, handler.maintain(now: clock.now)))
+            }
+            if clock.monotonic >= nextDeadlineCheck { checkDeadlines() }
+            acceptor?.resumeIfDue(at: clock.monotonic, on: mailbox.epoll)
+        }
+    }
+
+    private func waitMilliseconds(_ nextMaintenance: UInt64) -> Int {
+        let next = min(nextMaintenance, nextDeadlineCheck, acceptor?.resumesAt ?? .max)
+        return next <= clock.monotonic ? 0 : Int(min(next - clock.monotonic, Self.longestWaitMilliseconds))
+    }
+
+    private mutating func takeHandovers() {
+        var arrived: [Connection.Pointer] = []
+        mailbox.takeHandovers { arrived.append($0) }
+        for connection in arrived {
+            connection.pointee.index = connections.count
+            connections.append(connection)
+            expect(connection, by: connection.pointee.deadline)
+            if saidGoAway { sayGoAway(connection) }
+        }
+    }
+
+    private mutating func beginDraining() {
+        saidGoAway = true
+        acceptor?.close()
+        acceptor = nil
+        // Backwards: a connection that turns out to be broken is replaced by the last in the list.
+        for connection in connections.reversed() { sayGoAway(connection) }
+    }
+
+    private mutating func checkDeadlines() {
+        nextDeadlineCheck = .max
+        for connection in connections.reversed() {
+            let deadline = connection.pointee.deadline
+            if deadline == 0 { continue }
+            if deadline <= clock.monotonic { close(connection) } else { expect(connection, by: deadline) }
+        }
+    }
+
+    /// Closes `connection` at `deadline` of the monotonic clock unless it is told otherwise before; 0 = never.
+    mutating func expect(_ connection: Connection.Pointer, by deadline: UInt64) {
+        connection.pointee.deadline = deadline
+        if deadline == 0 || deadline >= nextDeadlineCheck { return }
+        nextDeadlineCheck = max(deadline, clock.monotonic + Self.deadlineCheckMilliseconds)
+    }
+
+    /// Ends a connection at once and frees it.
+    mutating func close(_ connection: Connection.Pointer) {
+        connection.pointee.input.clear()
+        connection.pointee.output.clear()
+        _ = chargeMemory(of: connection)
+        let index = connection.pointee.index
+        let last = connections.removeLast()
+        if last != connection {
+            connections[index] = last
+            last.pointee.index = index
+        }
+        Connection.destroy(connection)
+        gauges.connectionCount.subtract(1, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,95 @@
+internal import KVSharding
+internal import KVWire
+
+extension ShardKVClient {
+    /// The value of a key; nil if it has none, or its time to live is over.
+    ///
+    /// Reads from one replica, and from the others in turn as long as none answers.
+    /// - Parameter timeout: of the whole call; nil = the configuration's.
+    public func get(_ key: [UInt8], timeout: Duration? = nil) async throws(ShardKVError) -> [UInt8]? {
+        let response = try await get(GetRequest(key: key), node: nil, timeout)
+        return response.wasFound ? response.value : nil
+    }
+
+    /// The value of a key with the rest of its time to live; nil if it has none.
+    /// - Parameter timeout: of the whole call; nil = the configuration's.
+    public func getEntry(_ key: [UInt8], timeout: Duration? = nil) async throws(ShardKVError) -> Entry? {
+        Entry(try await get(GetRequest(key: key, withMetadata: true), node: nil, timeout))
+    }
+
+    /// Stores a value on all replicas of the key's shard, in place of the one before and its time to live.
+    /// - Parameters:
+    ///   - ttl: how long the value lives, in whole milliseconds (a part of one counts as one); nil or zero = for ever.
+    ///   - timeout: of the whole call; nil = the configuration's.
+    /// - Throws: if any replica failed. `isIndeterminate` tells whether the value may have been stored all the same.
+    public func set(
+        _ key: [UInt8],
+        _ value: [UInt8],
+        ttl: Duration? = nil,
+        timeout: Duration? = nil
+    ) async throws(ShardKVError) {
+        try await set(key, value, ttl: ttl, node: nil, timeout)
+    }
+
+    /// Removes a key from all replicas of its shard; it need not be there.
+    /// - Parameter timeout: of the whole call; nil = the configuration's.
+    /// - Throws: if any replica failed. `isIndeterminate` tells whether the key may have been removed all the same.
+    public func delete(_ key: [UInt8], timeout: Duration? = nil) async throws(ShardKVError) {
+        try await delete(key, node: nil, timeout)
+    }
+
+    /// The same calls to one node, whatever the shard map says about the key.
+    /// - Throws: INVALID_ARGUMENT if the shard map has no such node.
+    public func replica(_ node: String) throws(ShardKVError) -> ReplicaClient {
+        guard shardMap.nodes[node] != nil else {
+            throw ShardKVError(.invalidArgument, "the shard map has no node \(node)")
+        }
+        return ReplicaClient(client: self, node: node)
+    }
+}
+
+/// `ShardKVClient`'s calls with keys, and values, that are text.
+extension ShardKVClient {
+    /// See `get(_:timeout:)` for bytes.
+    public func get(_ key: String, timeout: Duration? = nil) async throws(ShardKVError) -> [UInt8]? {
+        try await get(Array(key.utf8), timeout: timeout)
+    }
+
+    /// See `getEntry(_:timeout:)` for bytes.
+    public func getEntry(_ key: String, timeout: Duration? = nil) async throws(ShardKVError) -> Entry? {
+        try await getEntry(Array(key.utf8), timeout: timeout)
+    }
+
+    /// See `set(_:_:ttl:timeout:)` for bytes.
+    public func set(
+        _ key: String,
+        _ value: [UInt8],
+        ttl: Duration? = nil,
+        timeout: Duration? = nil
+    ) async throws(ShardKVError) {
+        try await set(Array(key.utf8), value, ttl: ttl, timeout: timeout)
+    }
+
+    /// See `set(_:_:ttl:timeout:)` for bytes.
+    public func set(
+        _ key: String,
+        _ value: String,
+        ttl: Duration? = nil,
+        timeout: Duration? = nil
+    ) async throws(ShardKVError) {
+        try await set(Array(key.utf8), Array(value.utf8), ttl: ttl, timeout: timeout)
+    }
+
+    /// See `delete(_:timeout:)` for bytes.
+    public func delete(_ key: String, timeout: Duration? = nil) async throws(ShardKVError) {
+        try await delete(Array(key.utf8), timeout: timeout)
+    }
+}
+
+extension Entry {
+    init?(_ response: GetResponse) {
+        guard response.wasFound else { return nil }
+        let remaining = response.ttlMillisecondsRemaining
+        self.init(value: response.value, ttl: remaining == 0 ? nil : .milliseconds(remaining))
+    }
+}

@@ -1,0 +1,173 @@
+internal import KVClient
+package import KVSharding
+internal import KVTransport
+package import KVWire
+public import Logging
+public import NIOCore
+public import NIOPosix
+public import ServiceLifecycle
+internal import Synchronization
+
+/// A client of a ShardKV cluster: gets, sets and deletes keys on the nodes that a shard map names.
+///
+/// One client serves any number of concurrent callers over few connections; make one per process. It works from its
+/// creation on, by the shard map it then read; `run` adds that it follows the map's file. Connections are made when they are
+/// first needed.
+///
+/// Keys: 1 byte to 64 KiB; values: 0 bytes to 64 MiB (the servers' defaults); both are arbitrary bytes, and a `String` stands
+/// for its UTF-8. Every call throws `ShardKVError`, and ends with CANCELLED when its task is cancelled.
+public final class ShardKVClient: Service, Sendable {
+    private let cluster: ClusterClient<NodeConnections, SystemTime>
+    private let connections: NodeConnections
+    /// Nil = the map is not from a file.
+    private let file: Mutex<ShardMapFile?>
+    private let logger: Logger
+    let configuration: Configuration
+
+    /// Reads the shard map; connects to nothing yet.
+    /// - Parameters:
+    ///   - eventLoopGroup: does the I/O; stays the caller's.
+    ///   - logger: is told of changes to the shard map.
+    /// - Throws: INVALID_ARGUMENT if the shard map cannot be read or is not valid.
+    public init(
+        configuration: Configuration,
+        eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        logger: Logger = Logger(label: "shardkv.client")
+    ) throws(ShardKVError) {
+        let time = SystemTime()
+        let (map, file) = try Self.read(configuration.shardMap, time)
+        let now = time.monotonicMilliseconds
+        let clock = VersionClock(
+            writer: UInt64.random(in: 1...UInt64.max),
+            wallMilliseconds: time.wallMilliseconds,
+            now: now
+        )
+        var options = ConnectionOptions()
+        options.connectionsPerNode = configuration.connectionsPerNode
+        options.onHello = { node, hello in
+            clock.observe(hello.serverTimeMilliseconds, of: node, now: time.monotonicMilliseconds)
+        }
+        connections = NodeConnections(endpoints: map.endpoints, eventLoopGroup: eventLoopGroup, options: options)
+        let balancer: any Balancer =
+            switch configuration.balancing {
+            case .roundRobin: RoundRobinBalancer(numShards: map.numShards)
+            case .random: RandomBalancer()
+            }
+        cluster = ClusterClient(
+            map: map,
+            sender: connections,
+            time: time,
+            clock: clock,
+            balancer: balancer,
+            attemptMilliseconds: configuration.attemptTimeout.milliseconds
+        )
+        self.file = Mutex(file)
+        self.logger = logger
+        self.configuration = configuration
+    }
+
+    /// Follows the shard map's file until graceful shutdown or cancellation, then closes the connections.
+    public func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                try await Task.sleep(for: .milliseconds(Int64(ShardMapFile.pollIntervalMilliseconds)))
+                await self.refreshShardMap()
+            }
+        }
+        await close()
+    }
+
+    /// Closes the connections: calls that wait, and later ones, end with CANCELLED. For use without `run`.
+    public func close() async {
+        await connections.close()
+    }
+
+    /// The map in force.
+    package var shardMap: ShardMap { cluster.shardMap }
+
+    /// Looks at the shard map's file now.
+    package func refreshShardMap() async {
+        switch file.withLock({ $0?.poll(now: SystemTime().wallMilliseconds) }) {
+        case nil, .unchanged: break
+        case .changed(let map, let epoch):
+            connections.update(endpoints: map.endpoints)
+            cluster.follow(map)
+            logger.info("following the new shard map", metadata: ["epoch": "\(epoch)"])
+        case .refused(let error):
+            logger.error(
+                "the new shard map is refused, the last good one stays",
+                metadata: ["error": "\(error.summary)"]
+            )
+        }
+    }
+
+    private static func read(
+        _ source: ShardMapSource,
+        _ time: SystemTime
+    ) throws(ShardKVError) -> (ShardMap, ShardMapFile?) {
+        do throws(ShardMapError) {
+            switch source {
+            case .json(let content): return (try ShardMap(json: content), nil)
+            case .file(let path):
+                var file = ShardMapFile(path: path)
+                switch file.poll(now: time.wallMilliseconds) {
+                case .changed(let map, _): return (map, file)
+                case .refused(let error): throw error
+                case .unchanged: preconditionFailure("the first look at a shard map finds one or an error")
+                }
+            }
+        } catch {
+            let place = if case .file(let path) = source { "\(path): " } else { "" }
+            throw ShardKVError(.invalidArgument, "shard map: \(place)\(error.summary)")
+        }
+    }
+}
+
+extension ShardKVClient {
+    func get(_ request: GetRequest, node: String?, _ timeout: Duration?) async throws(ShardKVError) -> GetResponse {
+        let milliseconds = (timeout ?? configuration.timeout).milliseconds
+        do throws(CallFailure) {
+            guard let node else { return try await cluster.get(request, timeoutMilliseconds: milliseconds) }
+            return try await cluster.get(request, from: node, timeoutMilliseconds: milliseconds)
+        } catch { throw ShardKVError(error) }
+    }
+
+    func set(
+        _ key: [UInt8],
+        _ value: [UInt8],
+        ttl: Duration?,
+        node: String?,
+        _ timeout: Duration?
+    ) async throws(ShardKVError) {
+        do throws(CallFailure) {
+            try await cluster.set(
+                key,
+                value,
+                ttlMilliseconds: ttl?.signedMilliseconds ?? 0,
+                on: node.map { .node($0) } ?? .replicas,
+                timeoutMilliseconds: (timeout ?? configuration.timeout).milliseconds
+            )
+        } catch { throw ShardKVError(error) }
+    }
+
+    func delete(_ key: [UInt8], node: String?, _ timeout: Duration?) async throws(ShardKVError) {
+        do throws(CallFailure) {
+            try await cluster.delete(
+                key,
+                on: node.map { .node($0) } ?? .replicas,
+                timeoutMilliseconds: (timeout ?? configuration.timeout).milliseconds
+            )
+        } catch { throw ShardKVError(error) }
+    }
+
+    /// Sends one request to one node, as it is.
+    package func send<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeout: Duration
+    ) async throws(ShardKVError) -> Request.Response {
+        do throws(CallFailure) {
+            return try await cluster.send(request, to: node, timeoutMilliseconds: timeout.milliseconds)
+        } catch { throw ShardKVError(error) }
+    }
+}

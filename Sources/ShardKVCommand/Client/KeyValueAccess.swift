@@ -1,0 +1,41 @@
+import ShardKV
+
+/// The calls of get, set, delete and the shell: to the cluster, or to exactly one node of it.
+struct KeyValueAccess: Sendable {
+    private let client: ShardKVClient
+    private let node: String?
+    private let timeout: Duration
+
+    init(_ client: ShardKVClient, _ options: ClientOptions) {
+        self.client = client
+        node = options.node
+        timeout = options.timeout
+    }
+
+    func get(_ key: [UInt8]) async throws(ShardKVError) -> [UInt8]? {
+        if let node { return try await client.replica(node).get(key, timeout: timeout) }
+        return try await client.get(key, timeout: timeout)
+    }
+
+    func getEntry(_ key: [UInt8]) async throws(ShardKVError) -> Entry? {
+        if let node { return try await client.replica(node).getEntry(key, timeout: timeout) }
+        return try await client.getEntry(key, timeout: timeout)
+    }
+
+    /// - Parameter ttl: nil or zero = never expires.
+    func set(_ key: [UInt8], _ value: [UInt8], ttl: Duration?) async throws(ShardKVError) {
+        if let node { return try await client.replica(node).set(key, value, ttl: ttl, timeout: timeout) }
+        try await client.set(key, value, ttl: ttl, timeout: timeout)
+    }
+
+    func delete(_ key: [UInt8]) async throws(ShardKVError) {
+        if let node { return try await client.replica(node).delete(key, timeout: timeout) }
+        try await client.delete(key, timeout: timeout)
+    }
+}
+
+extension CommandFailure {
+    init(_ error: ShardKVError) {
+        self.init("\(error.code): \(error.message)")
+    }
+}

@@ -1,0 +1,174 @@
+import Glibc
+import KVCore
+import KVService
+import KVSharding
+import KVStorage
+import KVTransport
+import Logging
+import NIOPosix
+import ServiceLifecycle
+import Synchronization
+
+/// One node as a process runs it: the service, its sockets, the shard map's file, and the clock that drives them.
+final class NodeServer: Service {
+    struct Configuration: Sendable {
+        var shardMapPath: String
+        var node: String
+        var listen: ListenAddress?
+        var threadCount: Int
+        var limits: Limits
+        var maxMemoryBytes: Int
+        var drainTimeout: Duration
+    }
+
+    /// How often handovers look at the time.
+    private static let tickMilliseconds = 100
+    /// How long clients have, after GOAWAY, to take their last answers.
+    private static let farewellMilliseconds = 500
+
+    private let configuration: Configuration
+    private let logger: Logger
+    private let node: Node
+    private let server: EpollServer
+    private let peers: NodeConnections
+    private let file: Mutex<ShardMapFile>
+
+    /// Reads the shard map, binds the address and starts to answer.
+    init(configuration: Configuration, logger: Logger) throws(CommandFailure) {
+        self.configuration = configuration
+        self.logger = logger
+        var file = ShardMapFile(path: configuration.shardMapPath)
+        let (map, epoch) = try Self.firstMap(&file, configuration)
+        self.file = Mutex(file)
+        guard let address = map.nodes[configuration.node] else {
+            let names = map.nodeNames.joined(separator: ", ")
+            throw CommandFailure(
+                "\(configuration.shardMapPath) has no node \(configuration.node); it has: \(names)"
+            )
+        }
+
+        let node = Node(
+            name: configuration.node,
+            shardCount: map.numShards,
+            limits: configuration.limits,
+            pool: MemoryPool(limitBytes: configuration.maxMemoryBytes, hashSeed: .random(in: .min ... .max)),
+            serverVersion: RootCommand.Version.current,
+            incarnation: .random(in: 1 ... .max),
+            now: Self.now(),
+            report: { logger.report($0) }
+        )
+        self.node = node
+        let listen = configuration.listen ?? ListenAddress(host: address.host, port: UInt16(address.port))
+        server = EpollServer(
+            configuration: ServerConfiguration(
+                host: listen.host,
+                port: listen.port,
+                threadCount: configuration.threadCount,
+                limits: configuration.limits
+            ),
+            logger: logger,
+            makeHandler: { _ in node.makeHandler() }
+        )
+        peers = NodeConnections(
+            endpoints: Self.endpoints(map),
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton
+        )
+        node.mapChanged(map, epoch: epoch, now: Self.now())
+        do throws(ServerError) {
+            let bound = try server.start()
+            logger.info("listening on \(bound)", metadata: ["epoch": "\(epoch)", "shardmap": "\(file.path)"])
+            if !bound.isLoopback {
+                logger.warning("\(bound) is not a loopback address: there is no TLS and no authentication yet")
+            }
+        } catch {
+            throw CommandFailure("\(configuration.node) cannot listen: \(error)")
+        }
+    }
+
+    func run() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            let driver = HandoverDriver(node: node, sender: peers, now: Self.now)
+            group.addTask { await driver.run() }
+            group.addTask { await self.repeatEvery(Self.tickMilliseconds) { self.node.tick(now: Self.now()) } }
+            group.addTask {
+                await self.repeatEvery(Int(ShardMapFile.pollIntervalMilliseconds)) { self.followMap() }
+            }
+            await waitForGracefulShutdown()
+            await drain()
+            group.cancelAll()
+        }
+        server.shutDown()
+        await peers.close()
+        logger.info("ended")
+    }
+
+    /// Copies go on being served until they are confirmed; only then are clients sent away.
+    private func drain() async {
+        node.beginDraining()
+        logger.info("draining")
+        let deadline = ContinuousClock.now + configuration.drainTimeout
+        while node.isHandoverPending, ContinuousClock.now < deadline { await Self.pause(20) }
+        if node.isHandoverPending {
+            logger.warning("the drain time-out ended before every new owner had confirmed its copy")
+        }
+        server.beginDraining()
+        let farewell = ContinuousClock.now + .milliseconds(Self.farewellMilliseconds)
+        while server.connectionCount > 0, ContinuousClock.now < farewell { await Self.pause(10) }
+    }
+
+    private func followMap() {
+        switch file.withLock({ $0.poll(now: Self.now()) }) {
+        case .unchanged: break
+        case .changed(let map, let epoch):
+            node.setMapError("")
+            logger.info("following the new shard map", metadata: ["epoch": "\(epoch)"])
+            if map.nodes[configuration.node] == nil {
+                logger.warning("the new shard map leaves this node out: it hands over what it has and serves nothing")
+            }
+            peers.update(endpoints: Self.endpoints(map))
+            node.mapChanged(map, epoch: epoch, now: Self.now())
+        case .refused(let error):
+            node.setMapError(error.summary)
+            logger.error("the new shard map is refused, the last good one stays: \(error.summary)")
+        }
+    }
+
+    private func repeatEvery(_ milliseconds: Int, _ body: () -> Void) async {
+        while !Task.isCancelled {
+            await Self.pause(milliseconds)
+            body()
+        }
+    }
+
+    private static func pause(_ milliseconds: Int) async {
+        try? await Task.sleep(for: .milliseconds(milliseconds))
+    }
+
+    private static func firstMap(
+        _ file: inout ShardMapFile,
+        _ configuration: Configuration
+    ) throws(CommandFailure) -> (ShardMap, UInt64) {
+        switch file.poll(now: now()) {
+        case .changed(let map, let epoch): return (map, epoch)
+        case .refused(let error): throw CommandFailure("shard map \(configuration.shardMapPath): \(error.summary)")
+        case .unchanged: preconditionFailure("the first look at a shard map finds one or an error")
+        }
+    }
+
+    /// The nodes of a map, kept reachable by the name that shards give them.
+    private static func endpoints(_ map: ShardMap) -> [String: NodeEndpoint] {
+        map.nodes.mapValues { NodeEndpoint(host: $0.host, port: $0.port) }
+    }
+
+    /// Milliseconds since 1970.
+    private static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+    }
+}
+
+/// Returns when the process is asked to end.
+private func waitForGracefulShutdown() async {
+    try? await gracefulShutdown()
+}

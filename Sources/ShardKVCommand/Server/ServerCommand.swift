@@ -1,0 +1,82 @@
+public import ArgumentParser
+import KVCore
+public import Logging
+import ServiceLifecycle
+import UnixSignals
+
+struct ServerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "server",
+        abstract: "Run one node of a cluster.",
+        discussion: """
+            Serves the shards that the shard map gives to the node, and follows the map's file: shards that come are copied \
+            from their old owners, shards that go are kept until their new owners have confirmed their copies. \
+            SIGTERM or SIGINT drains and ends the server.
+
+            EXAMPLES
+              shardkv server --shardmap shardmaps/test-3-node.json --node n1
+              shardkv server --shardmap map.json --node n1 --max-memory 4GiB --threads 4
+            """
+    )
+
+    @Option(help: "The shard map's file, which is followed.", completion: .file(extensions: ["json"]))
+    var shardmap: String
+
+    @Option(help: "This node's name in the shard map.")
+    var node: String
+
+    @Option(help: "Listen here, HOST:PORT, instead of at the node's address in the shard map.")
+    var listen: ListenAddress?
+
+    @Option(help: "How many event loops, each on a thread of its own.")
+    var threads = 1
+
+    @Option(help: "Refuse Sets when the records take this much memory; 0 = no limit.")
+    var maxMemory = ByteSize(bytes: 0)
+
+    @Option(help: "The longest key.")
+    var maxKeyBytes = ByteSize(bytes: Limits.defaultMaxKeyBytes)
+
+    @Option(help: "The largest value.")
+    var maxValueBytes = ByteSize(bytes: Limits.defaultMaxValueBytes)
+
+    @Option(help: "How long SIGTERM waits for new owners to confirm their copies.")
+    var drainTimeout: Duration = .seconds(10)
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel = Logger.Level.info
+
+    func validate() throws {
+        if !(1...256).contains(threads) { throw ValidationError("--threads must be 1…256") }
+        if !(1...(1 << 30)).contains(maxKeyBytes.bytes) { throw ValidationError("--max-key-bytes must be 1…1GiB") }
+        if !(0...(1 << 30)).contains(maxValueBytes.bytes) { throw ValidationError("--max-value-bytes must be 0…1GiB") }
+        if drainTimeout < .zero { throw ValidationError("--drain-timeout must not be negative") }
+    }
+
+    func run() async throws {
+        var logger = Logger(label: node) { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = logLevel
+        let server = try NodeServer(
+            configuration: .init(
+                shardMapPath: shardmap,
+                node: node,
+                listen: listen,
+                threadCount: threads,
+                limits: Limits(maxKeyBytes: maxKeyBytes.bytes, maxValueBytes: maxValueBytes.bytes),
+                maxMemoryBytes: maxMemory.bytes,
+                drainTimeout: drainTimeout
+            ),
+            logger: logger
+        )
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "shardkv.lifecycle") { _ in SwiftLogNoOpLogHandler() }
+            )
+        )
+        try await group.run()
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -1,0 +1,138 @@
+import ArgumentParser
+import Glibc
+import ShardKV
+
+struct StressCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stress",
+        abstract: "Put a cluster under load and check its answers.",
+        discussion: """
+            Sends Gets and Sets of random keys at fixed rates, waits for what is in flight, and prints a summary on \
+            standard output. Progress, a sampled request a second, goes to standard error if that is a terminal; wrong \
+            answers always do. Ctrl-C ends the run early with its summary.
+
+            An answer is wrong if no order of the Sets explains it: a value that was overwritten before the Get began, one \
+            that outlived its TTL, or none where an acknowledged one cannot have expired. A Set that failed may or may not \
+            have happened. Run one tester per set of keys: keys are random, unless --seed repeats them.
+
+            Exit code 0; 1 if an answer was wrong; 2 if no request succeeded.
+
+            EXAMPLES
+              shardkv stress --shardmap shardmaps/test-5-node.json
+              shardkv stress --get-qps 250 --set-qps 250 --ttl 500ms --duration 30s
+              shardkv stress --get-qps 5000 --set-qps 1000 --qps-burst 200 --json result.json
+            """
+    )
+
+    @Option(help: "Gets a second; 0 = none.")
+    var getQps = 100.0
+
+    @Option(help: "Sets a second; 0 = none.")
+    var setQps = 30.0
+
+    @Option(help: "The TTL of every Set; 0 = values never expire.")
+    var ttl: Duration = .seconds(2)
+
+    @Option(help: "How long to run.")
+    var duration: Duration = .seconds(60)
+
+    @Option(help: "How many different keys.")
+    var numKeys = 1000
+
+    @Option(help: "The most requests in flight at once; while there are as many, further ones wait.")
+    var maxPending = 100
+
+    @Option(help: "The most requests of a kind sent at once to catch up.")
+    var qpsBurst = 20
+
+    @Flag(inversion: .prefixedNo, help: "Check the answers.")
+    var check = true
+
+    @Flag(inversion: .prefixedNo, help: "Check that no value outlives its TTL.")
+    var checkTtl = true
+
+    @Option(help: "How far a TTL's end may be off, because clocks differ.")
+    var ttlCheckBuffer: Duration = .milliseconds(10)
+
+    @Option(help: "The size of every value, such as 100 or 64KiB; without it, small sizes that vary.")
+    var valueBytes: ByteSize?
+
+    @Option(help: "Repeats the keys and their order of an earlier run.")
+    var seed: UInt64?
+
+    @Option(help: "Also write the summary to this file as JSON.", completion: .file())
+    var json: String?
+
+    @OptionGroup var options: ClientOptions
+
+    func validate() throws {
+        guard getQps >= 0, setQps >= 0, getQps + setQps > 0, (getQps + setQps).isFinite else {
+            throw ValidationError("--get-qps and --set-qps must be 0 or more, and not both 0")
+        }
+        guard ttl >= .zero, ttlCheckBuffer >= .zero else {
+            throw ValidationError("--ttl and --ttl-check-buffer must not be negative")
+        }
+        guard duration > .zero else { throw ValidationError("--duration must be above 0") }
+        guard (1...10_000_000).contains(numKeys) else { throw ValidationError("--num-keys must be 1 to 10000000") }
+        guard maxPending >= 1, qpsBurst >= 1 else {
+            throw ValidationError("--max-pending and --qps-burst must be at least 1")
+        }
+    }
+
+    /// Flags with a value, as the tester's users know them: `--check=false` is `--no-check`.
+    static func spellingFlags(_ words: [String]) -> [String] {
+        words.map { word in
+            switch word {
+            case "--check=true", "--check-ttl=true": String(word.dropLast("=true".count))
+            case "--check=false", "--check-ttl=false": "--no-" + word.dropFirst(2).dropLast("=false".count)
+            default: word
+            }
+        }
+    }
+
+    func run() async throws {
+        let summary = try await options.withClient { client throws(CommandFailure) in
+            let log = StressLog(isVerbose: StandardStream.error.isTerminal, write: StandardStream.note)
+            let run = StressRun(configuration, target: ClusterTarget(KeyValueAccess(client, options)), log: log)
+            let signals = EarlyEnd { run.stop() }
+            let summary = await run.run()
+            signals.cancel()
+            try StandardStream.output.write(summary.text)
+            if let json { try write("\(summary.json)\n", to: json) }
+            if summary.gets.succeeded + summary.sets.succeeded == 0, let last = run.recorder.lastFailure {
+                throw CommandFailure("no request succeeded; the last: \(last.code): \(last.message)")
+            }
+            return summary
+        }
+        if let wrong = summary.wrongAnswers, wrong > 0 {
+            throw CommandFailure("\(wrong) wrong answers", exitCode: 1)
+        }
+    }
+
+    private var configuration: StressConfiguration {
+        StressConfiguration(
+            getsPerSecond: getQps,
+            setsPerSecond: setQps,
+            ttl: ttl,
+            duration: duration,
+            keyCount: numKeys,
+            maxPending: maxPending,
+            burst: qpsBurst,
+            isChecking: check,
+            rules: .init(checksTTL: checkTtl, ttlBuffer: ttlCheckBuffer.saturatedNanoseconds),
+            valueBytes: valueBytes?.bytes,
+            seed: seed ?? .random(in: .min ... .max),
+            run: .random(in: .min ... .max)
+        )
+    }
+
+    private func write(_ text: String, to path: String) throws(CommandFailure) {
+        guard let file = fopen(path, "w") else {
+            throw CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+        let isWritten = fputs(text, file) >= 0
+        guard fclose(file) == 0, isWritten else {
+            throw CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+}

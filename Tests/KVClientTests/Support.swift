@@ -1,0 +1,228 @@
+import KVClient
+import KVCore
+import KVSharding
+import KVWire
+import Synchronization
+
+/// A clock that moves only when somebody sleeps or a node keeps a caller waiting.
+final class TestTime: ClientTime {
+    private let now = Mutex<UInt64>(1000)
+    private let wallOffset: Int64
+    private let sleepHook = Mutex<(@Sendable () -> Void)?>(nil)
+
+    init(wallOffset: Int64 = 1_000_000) {
+        self.wallOffset = wallOffset
+    }
+
+    var monotonicMilliseconds: UInt64 { now.withLock { $0 } }
+    var wallMilliseconds: UInt64 { UInt64(Int64(monotonicMilliseconds) + wallOffset) }
+
+    /// Runs when the client waits, before the wait is over.
+    func onSleep(_ hook: @escaping @Sendable () -> Void) { sleepHook.withLock { $0 = hook } }
+
+    func advance(to time: UInt64) { now.withLock { $0 = max($0, time) } }
+
+    func sleep(milliseconds: UInt64) async throws(CancellationError) {
+        if Task.isCancelled { throw CancellationError() }
+        let end = monotonicMilliseconds + milliseconds
+        await Task.yield()
+        if let hook = sleepHook.withLock({ $0 }) { hook() }
+        advance(to: end)
+    }
+}
+
+/// Nodes that live in this process: each stores records by version, or does what a test tells it to.
+final class TestNetwork: ClusterSender {
+    enum Behaviour: Sendable {
+        case serve
+        /// The request arrives, but no answer comes.
+        case hang
+        /// Executes the request, then the connection is lost.
+        case serveAndCut
+        case fail(RPCError)
+    }
+
+    struct Arrival: Sendable, Hashable {
+        let node: String
+        let method: Method
+        let version: Version
+        let time: UInt64
+        let timeoutMilliseconds: UInt32
+    }
+
+    struct Record: Sendable, Hashable {
+        var version: Version
+        var value: [UInt8]?
+        var expiresAt: UInt64
+    }
+
+    private struct State {
+        var behaviours: [String: [Behaviour]] = [:]
+        var records: [String: [[UInt8]: Record]] = [:]
+        var arrivals: [Arrival] = []
+        var learned: [View.Member] = []
+    }
+
+    private let state = Mutex(State())
+    let time: TestTime
+    /// Called for every connect; nil = the node says no HELLO.
+    let hello: @Sendable (_ node: String) -> Bool
+
+    init(time: TestTime, hello: @escaping @Sendable (_ node: String) -> Bool = { _ in true }) {
+        self.time = time
+        self.hello = hello
+    }
+
+    var arrivals: [Arrival] { state.withLock { $0.arrivals } }
+    var learned: [View.Member] { state.withLock { $0.learned } }
+    func arrivals(at node: String) -> [Arrival] { arrivals.filter { $0.node == node } }
+
+    func record(_ key: String, at node: String) -> Record? {
+        state.withLock { $0.records[node]?[Array(key.utf8)] }
+    }
+
+    func store(_ record: Record, _ key: String, at node: String) {
+        state.withLock { $0.records[node, default: [:]][Array(key.utf8)] = record }
+    }
+
+    /// What `node` does with its next requests; the last behaviour goes on.
+    func script(_ node: String, _ behaviours: Behaviour...) {
+        state.withLock { $0.behaviours[node] = behaviours }
+    }
+
+    func learn(_ member: View.Member) { state.withLock { $0.learned.append(member) } }
+
+    func connect(to node: String, timeoutMilliseconds: UInt32) async throws(RPCError) {
+        if !hello(node) { throw RPCError(.unavailable, "refused") }
+    }
+
+    func send<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32
+    ) async throws(RPCError) -> Request.Response {
+        let now = time.monotonicMilliseconds
+        let version =
+            switch request {
+            case let request as SetRequest: request.version
+            case let request as DeleteRequest: request.version
+            default: Version.none
+            }
+        let behaviour = state.withLock { state -> Behaviour in
+            state.arrivals.append(
+                Arrival(
+                    node: node,
+                    method: Request.method,
+                    version: version,
+                    time: now,
+                    timeoutMilliseconds: timeoutMilliseconds
+                )
+            )
+            guard let next = state.behaviours[node]?.first else { return .serve }
+            if state.behaviours[node]!.count > 1 { state.behaviours[node]!.removeFirst() }
+            return next
+        }
+        await Task.yield()
+        switch behaviour {
+        case .serve: return serve(request, at: node) as! Request.Response
+        case .serveAndCut:
+            _ = serve(request, at: node)
+            throw RPCError(.unavailable, "the connection was lost", reason: .indeterminate)
+        case .fail(let error): throw error
+        case .hang:
+            time.advance(to: now + UInt64(timeoutMilliseconds))
+            throw RPCError(.deadlineExceeded, "no answer", reason: .indeterminate)
+        }
+    }
+
+    private func serve(_ request: some RequestMessage, at node: String) -> any Message {
+        switch request {
+        case let request as GetRequest:
+            let record = state.withLock { $0.records[node]?[request.key] }
+            return GetResponse(value: record?.value ?? [], wasFound: record?.value != nil)
+        case let request as SetRequest:
+            return merge(
+                Record(version: request.version, value: request.value, expiresAt: request.expiresAt),
+                request.key,
+                node
+            )
+        case let request as DeleteRequest:
+            return merge(Record(version: request.version, value: nil, expiresAt: 0), request.key, node)
+        default: preconditionFailure("the client sends no \(request)")
+        }
+    }
+
+    private func merge(_ record: Record, _ key: [UInt8], _ node: String) -> MutationResponse {
+        state.withLock { state in
+            if let present = state.records[node]?[key], present.version > record.version {
+                return MutationResponse(superseded: present.version)
+            }
+            state.records[node, default: [:]][key] = record
+            return MutationResponse()
+        }
+    }
+}
+
+typealias TestClient = ClusterClient<TestNetwork, TestTime>
+
+/// One shard on the given nodes, and a client for it.
+struct TestCluster {
+    let time: TestTime
+    let network: TestNetwork
+    let client: TestClient
+
+    init(
+        _ members: [String],
+        balancer: any Balancer = InOrder(),
+        wallOffset: Int64 = 1_000_000,
+        hello: @escaping @Sendable (_ node: String) -> Bool = { _ in true }
+    ) throws {
+        time = TestTime(wallOffset: wallOffset)
+        network = TestNetwork(time: time, hello: hello)
+        client = TestClient(
+            map: try Self.map(members),
+            sender: network,
+            time: time,
+            clock: VersionClock(
+                writer: 42,
+                wallMilliseconds: time.wallMilliseconds,
+                now: time.monotonicMilliseconds
+            ),
+            balancer: balancer,
+            attemptMilliseconds: 250
+        )
+    }
+
+    static func map(_ members: [String]) throws -> ShardMap {
+        let nodes = Set(["n1", "n2", "n3", "n4"] + members).sorted()
+        let addresses = nodes.enumerated().map { ($1, NodeAddress(host: "127.0.0.1", port: 9000 + $0)) }
+        return try ShardMap(numShards: 1, nodes: Dictionary(uniqueKeysWithValues: addresses), members: [1: members])
+    }
+
+    func get(_ key: String = "k") async throws(CallFailure) -> String? {
+        let response = try await client.get(GetRequest(key: Array(key.utf8)), timeoutMilliseconds: 1000)
+        return response.wasFound ? String(decoding: response.value, as: UTF8.self) : nil
+    }
+
+    func set(_ value: String, key: String = "k", ttlMilliseconds: Int64 = 0) async throws(CallFailure) {
+        let (key, value) = (Array(key.utf8), Array(value.utf8))
+        try await client.set(key, value, ttlMilliseconds: ttlMilliseconds, timeoutMilliseconds: 1000)
+    }
+
+    /// Puts the value where a test wants it, without the client.
+    func store(_ value: String, at nodes: String...) {
+        let version = Version(milliseconds: 1, writer: 1)
+        for node in nodes {
+            network.store(TestNetwork.Record(version: version, value: Array(value.utf8), expiresAt: 0), "k", at: node)
+        }
+    }
+}
+
+/// Reads go to the first member.
+struct InOrder: Balancer {
+    func first(of members: [String], shard: Int) -> Int { 0 }
+}
+
+let refused = RPCError(.unavailable, "connection refused")
+let notReady = RPCError(.unavailable, "copying", reason: .notReady, retryAfterMilliseconds: 20)
+let moving = RPCError(.unavailable, "moving", reason: .moving, retryAfterMilliseconds: 50)

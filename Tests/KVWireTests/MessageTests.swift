@@ -1,0 +1,181 @@
+import KVCore
+import Testing
+
+@testable import KVWire
+
+/// Every message survives the way over the wire, whatever its fields hold.
+struct MessageTests {
+    private static let everyByte = Array(UInt8.min...UInt8.max)
+    /// Empty, a lone zero, zeros around text, every byte value, and one past a varint's first byte of length.
+    private static let byteStrings: [[UInt8]] = [[], [0], [0, 65, 0], everyByte, .init(repeating: 0xFF, count: 300)]
+    private static let versions = [
+        Version.none, Version(time: 1, writer: 0), Version(time: 0, writer: 1), Version(time: .max, writer: .max),
+    ]
+
+    private func roundTrip<M: Message & Equatable>(_ message: M) throws {
+        let bytes = message.encoded()
+        #expect(bytes.count <= message.maxEncodedBytes)
+        #expect(try M(decoding: bytes) == message)
+        // A field that this version does not know changes nothing: 2000, as a varint, as 8 bytes, as text.
+        for unknown: [UInt8] in [[0x80, 0x7D, 5], [0x81, 0x7D, 1, 2, 3, 4, 5, 6, 7, 8], [0x82, 0x7D, 2, 0, 9]] {
+            #expect(try M(decoding: unknown + bytes + unknown) == message)
+        }
+    }
+
+    @Test(arguments: byteStrings) func get(key: [UInt8]) throws {
+        for (view, withMetadata, metadataOnly) in [(0, false, false), (UInt64.max, true, false), (1, false, true)] {
+            let message = GetRequest(key: key, view: view, withMetadata: withMetadata, metadataOnly: metadataOnly)
+            let copy = try GetRequest(decoding: message.encoded())
+            #expect(copy.key == key)
+            #expect(copy.view == view)
+            #expect(copy.withMetadata == withMetadata)
+            #expect(copy.metadataOnly == metadataOnly)
+        }
+        for version in Self.versions {
+            for kind in [RecordKind.live, .deleted, .expired] {
+                try roundTrip(
+                    GetResponse(
+                        value: key,
+                        wasFound: kind == .live,
+                        ttlMillisecondsRemaining: .max,
+                        version: version,
+                        expiresAt: .max,
+                        kind: kind
+                    )
+                )
+            }
+        }
+        try roundTrip(GetResponse(value: key, wasFound: true))
+    }
+
+    @Test(arguments: byteStrings) func set(key: [UInt8]) throws {
+        for value in Self.byteStrings {
+            for version in Self.versions {
+                for ttl in [Int64.min, -1, 0, 1, .max] {
+                    let message = SetRequest(
+                        key: key,
+                        value: value,
+                        ttlMilliseconds: ttl,
+                        view: 5,
+                        version: version,
+                        expiresAt: .max,
+                        opClockMilliseconds: 7
+                    )
+                    let bytes = message.encoded()
+                    #expect(bytes.count <= message.maxEncodedBytes)
+                    let copy = try SetRequest(decoding: bytes)
+                    #expect(copy.key == key)
+                    #expect(copy.value == value)
+                    #expect(copy.ttlMilliseconds == ttl)
+                    #expect(copy.view == 5)
+                    #expect(copy.version == version)
+                    #expect(copy.expiresAt == .max)
+                    #expect(copy.opClockMilliseconds == 7)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: byteStrings) func delete(key: [UInt8]) throws {
+        for version in Self.versions {
+            let message = DeleteRequest(key: key, view: .max, version: version, opClockMilliseconds: .max)
+            let copy = try DeleteRequest(decoding: message.encoded())
+            #expect(copy.key == key)
+            #expect(copy.view == .max)
+            #expect(copy.version == version)
+            #expect(copy.opClockMilliseconds == .max)
+            try roundTrip(MutationResponse(superseded: version))
+        }
+        #expect(MutationResponse().encoded().isEmpty)
+    }
+
+    @Test func shardContents() throws {
+        for token in Self.byteStrings {
+            let request = GetShardContentsRequest(shard: 8, pageToken: token, maxPageBytes: 1 << 20, withMarkers: true)
+            let copy = try GetShardContentsRequest(decoding: request.encoded())
+            #expect(copy.shard == 8)
+            #expect(copy.pageToken == token)
+            #expect(copy.maxPageBytes == 1 << 20)
+            #expect(copy.withMarkers)
+            let values = Self.byteStrings.map { bytes in
+                ShardValue(
+                    key: bytes,
+                    value: bytes.reversed(),
+                    ttlMillisecondsRemaining: .max,
+                    version: Version(time: .max, writer: 1),
+                    expiresAt: .max,
+                    kind: bytes.isEmpty ? .expired : .live
+                )
+            }
+            try roundTrip(GetShardContentsResponse(values: values, nextPageToken: token))
+        }
+        try roundTrip(GetShardContentsResponse(values: []))
+    }
+
+    @Test func status() throws {
+        #expect(GetStatusRequest().encoded().isEmpty)
+        var leaving = ShardStatus(shard: 2, state: .leaving, keys: .max, bytes: 1, markers: 2)
+        leaving.awaited = ["n2", "", "n3"]
+        var joining = ShardStatus(shard: 3, state: .joining, keys: 0, bytes: 0, markers: 0)
+        joining.copiedKeys = 5
+        joining.copiedBytes = .max
+        joining.source = "n4"
+        try roundTrip(
+            GetStatusResponse(
+                node: "n1",
+                serverVersion: "1.0.0",
+                mapEpoch: .max,
+                shardCount: 10,
+                uptimeMilliseconds: 1,
+                memoryBytes: 2,
+                memoryLimitBytes: 3,
+                shards: [leaving, joining, ShardStatus(shard: 4, state: .serving, keys: 1, bytes: 1, markers: 1)],
+                mapError: "shard 0: not in 1…10",
+                isDraining: true,
+                waivedCopies: 9
+            )
+        )
+    }
+
+    @Test func peerMessages() throws {
+        let shards = [ShardMembers(shard: 1, members: ["n1", "n3"]), ShardMembers(shard: 2, members: [])]
+        try roundTrip(PrepareRequest(node: "n1", epoch: .max, shards: shards))
+        try roundTrip(
+            PrepareResponse(
+                holdings: [
+                    Holding(shard: 1, state: .serving, completeEpoch: .max, hasData: true),
+                    Holding(shard: 2, state: .absent, completeEpoch: 0, hasData: false),
+                ],
+                epoch: 4
+            )
+        )
+        try roundTrip(OfferRequest(node: "", epoch: 0, shards: shards))
+        try roundTrip(OfferResponse(confirmed: [1, 2, 300_000], epoch: 4))
+        try roundTrip(OfferResponse(confirmed: [], epoch: 0))
+    }
+
+    @Test func hello() throws {
+        try roundTrip(
+            Hello(
+                serverTimeMilliseconds: 1_700_000_000_000,
+                limits: Limits(maxKeyBytes: 1, maxValueBytes: 2),
+                node: "n1",
+                serverVersion: "1.0.0",
+                mapEpoch: .max
+            )
+        )
+    }
+
+    @Test func textEndsAtAZeroByte() throws {
+        let hello = Hello(serverTimeMilliseconds: 0, limits: Limits(), node: "a\0b", serverVersion: "", mapEpoch: 0)
+        #expect(try Hello(decoding: hello.encoded()).node == "a")
+    }
+
+    @Test func malformedPayloadsAreInvalidArgument() {
+        // A length that reaches past the end; a group, which proto3 has not; a varint without end.
+        for bytes: [UInt8] in [[0x0A, 5, 1], [0x0B], [0x08] + .init(repeating: 0xFF, count: 11)] {
+            #expect(throws: RPCError.self) { try SetRequest(decoding: bytes) }
+            #expect(throws: RPCError.self) { try PrepareRequest(decoding: bytes) }
+        }
+    }
+}

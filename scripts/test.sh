@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Everything that has to pass before a change lands: lint, generated sources, a build without warnings, all tests.
+#
+# SHARDKV_FUZZ_ITERATIONS=N makes the fuzz tests longer.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/requirements.sh
+source scripts/requirements.sh
+install_missing protoc-c:protobuf-c-compiler shellcheck:shellcheck
+
+echo "== lint" >&2
+swift format lint --strict -r --configuration .swift-format Package.swift Sources Tests
+shellcheck -x scripts/*.sh .ci/run
+
+echo "== generated sources" >&2
+scripts/generate-proto.sh --check
+
+echo "== build" >&2
+# The same options for building and testing, or the tests would build everything anew.
+checks=(-Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error)
+swift build --build-tests "${checks[@]}"
+# The tests of processes run the program that users run.
+swift build -c release --product shardkv
+
+echo "== test" >&2
+export SHARDKV_FUZZ_ITERATIONS=${SHARDKV_FUZZ_ITERATIONS:-2000}
+swift test "${checks[@]}"
