@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 [ -z "$update" ] || [ "$only" = . ] || die "--update writes all cells, so it does not go with --only"
-install_missing valgrind strip=binutils
+install_missing valgrind:valgrind strip:binutils
 build_all
 
 # Valgrind up to 3.19 cannot read the debug information of this toolchain's binaries.

@@ -28,7 +28,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-install_missing redis-server memcached
+install_missing redis-server:redis-server memcached:memcached
 build_all
 describe_machine
 pin 1

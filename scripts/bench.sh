@@ -90,7 +90,7 @@ else
 fi
 
 raise_priority "${BASH_SOURCE[0]}" "${arguments[@]}"
-install_missing redis-server memcached
+install_missing redis-server:redis-server memcached:memcached
 build_all
 describe_machine
 note "${#selected[@]} cells, $rounds rounds, windows of $seconds s"
