@@ -6,6 +6,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/requirements.sh
+source "$root/scripts/requirements.sh"
 work=$(mktemp -d "${TMPDIR:-/tmp}/shardkv-bench.XXXXXX")
 generator=$root/Benchmarks/.build/release/load-generator
 echo_server=$root/Benchmarks/.build/release/echo-server
@@ -61,21 +63,6 @@ raise_priority() {
     # A signal ends the first wait early; the second one waits for the child's own tidying up.
     wait "$child" 2>/dev/null || true
     exit "$status"
-}
-
-# install_missing COMMAND… or COMMAND=PACKAGE…: Debian packages, where the command is not there.
-install_missing() {
-    local missing=() name
-    for name in "$@"; do command -v "${name%=*}" >/dev/null || missing+=("${name#*=}"); done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    local as_root=()
-    [ "$(id -u)" = 0 ] || as_root=(sudo)
-    note "installing ${missing[*]}"
-    command -v apt-get >/dev/null || die "please install: ${missing[*]}"
-    "${as_root[@]}" apt-get install -y -qq "${missing[@]}" >&2 || {
-        "${as_root[@]}" apt-get update -qq >&2
-        "${as_root[@]}" apt-get install -y -qq "${missing[@]}" >&2
-    }
 }
 
 build_all() {
@@ -134,8 +121,7 @@ start_server() {
             local map=$work/shardmap.json
             printf '{"numShards": 8, "nodes": {"n1": {"address": "127.0.0.1", "port": %d}}, "shards": {%s}}\n' \
                 "${port[ours]}" "$(seq -f '"%.0f": ["n1"]' -s ', ' 8)" >"$map"
-            command=("${wrapper[@]}" "$server_binary" server --shardmap "$map" --node n1)
-            if "$server_binary" server --help 2>&1 | grep -q -e '--threads'; then command+=(--threads "$threads"); fi
+            command=("${wrapper[@]}" "$server_binary" server --shardmap "$map" --node n1 --threads "$threads")
             ;;
         redis)
             command=(redis-server --port "${port[redis]}" --bind 127.0.0.1 --save '' --appendonly no --dir "$work")

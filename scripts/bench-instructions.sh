@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 [ -z "$update" ] || [ "$only" = . ] || die "--update writes all cells, so it does not go with --only"
-install_missing valgrind strip=binutils
+install_missing valgrind:valgrind strip:binutils
 build_all
 
 # Valgrind up to 3.19 cannot read the debug information of this toolchain's binaries.
@@ -43,8 +43,9 @@ wrapper=(valgrind --quiet --tool=callgrind "--callgrind-out-file=$work/callgrind
 start_seconds=60 stop_seconds=60
 keys=1000
 
-# instructions COUNT OPTIONS…: of a server's whole life, in which it answers COUNT requests on top of the preload.
-instructions() {
+# count_instructions COUNT OPTIONS…: sets `counted` to those of a server's whole life, in which it answers COUNT requests
+# on top of the preload. (Not printed: the server is to be known to this shell, which ends it if interrupted.)
+count_instructions() {
     local count=$1
     shift
     rm -f "$work/callgrind.out"
@@ -53,23 +54,27 @@ instructions() {
     generate ours run --keys "$keys" --connections 1 --requests "$count" "$@" >"$work/run" ||
         die "requests failed: $(cat "$work/run")"
     stop_server ours
-    awk '/^(totals|summary):/ { total = $2 } END { print total + 0 }' "$work/callgrind.out" 2>/dev/null || echo 0
+    [ -s "$work/callgrind.out" ] || die "callgrind wrote nothing; does the server end on SIGTERM? $(tail -n 3 "$work/ours.log")"
+    counted=$(awk '/^(totals|summary):/ { total = $2 } END { printf "%.0f", total }' "$work/callgrind.out")
 }
 
-threshold() { sed -n "s/^ *\"$1\": *\([0-9.]*\),\{0,1\}\$/\1/p" "$thresholds" 2>/dev/null; }
+# What is recorded for a cell; nothing if nothing is.
+threshold() {
+    [ ! -e "$thresholds" ] || sed -n "s/^ *\"$1\": *\([0-9]*\),\{0,1\}\$/\1/p" "$thresholds"
+}
 
 measured=() regressions=0 unrecorded=0
-printf '%-16s %14s %10s %8s\n' cell instructions threshold change
+printf '%-16s %14s %10s %8s\n' cell 'per request' threshold change
 for operation in GET SET; do
     for depth in 1 16 64; do
         cell="$operation 32B P=$depth"
         [[ $cell =~ $only ]] || continue
         options=(--depth "$depth" --get-percent "$([ "$operation" = GET ] && echo 100 || echo 0)")
-        few=$(instructions "$requests" "${options[@]}")
-        many=$(instructions $((3 * requests)) "${options[@]}")
-        if [ "$few" = 0 ] || [ "$many" -le "$few" ]; then
-            die "callgrind counted $few and $many instructions; does the server end on SIGTERM?"
-        fi
+        count_instructions "$requests" "${options[@]}"
+        few=$counted
+        count_instructions $((3 * requests)) "${options[@]}"
+        many=$counted
+        [ "$many" -gt "$few" ] || die "callgrind counted $few and $many instructions"
         each=$(awk -v few="$few" -v many="$many" -v requests="$requests" \
             'BEGIN { printf "%.0f", (many - few) / (2 * requests) }')
         measured+=("\"$cell\": $each")

@@ -28,7 +28,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-install_missing redis-server memcached
+install_missing redis-server:redis-server memcached:memcached
 build_all
 describe_machine
 pin 1
@@ -36,7 +36,7 @@ pin 1
 memcached_megabytes=$(awk '/^MemTotal:/ { printf "%d", $2 / 1024 * 3 / 4 }' /proc/meminfo)
 key_bytes=16
 
-resident_bytes() { awk '/^VmRSS:/ { printf "%d", $2 * 1024 }' "/proc/${pid[$1]}/status"; }
+resident_bytes() { awk '/^VmRSS:/ { printf "%.0f", $2 * 1024 }' "/proc/${pid[$1]}/status"; }
 
 # Waits until a server's memory has not changed for a second, 15 s at the most: purging is lazy everywhere.
 settled_bytes() {

@@ -53,7 +53,7 @@ BEGIN {
         if (field($side, "errors") > 0 || field($side, "ops") == 0) {
             if (problem[pair] == "") problem[pair] = (side == 3 ? "ours: " : $2 ": ") field($side, "first_error")
         }
-        # A write that was overtaken by another costs less than one that is stored; a few are part of any load.
+        # A write that another connection's overtook costs less than one that is stored; a few are part of any mix.
         if (field($side, "superseded") > field($side, "ops") / 20 && problem[pair] == "")
             problem[pair] = "more than 5 % of the requests were superseded"
         if (field($side, "generator_busy") > 0.95) saturated[pair]++

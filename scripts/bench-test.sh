@@ -13,7 +13,7 @@ else
     # Nothing here needs our server, so it is not built.
     server_binary=$(command -v true)
 fi
-install_missing redis-server memcached
+install_missing redis-server:redis-server memcached:memcached
 build_all
 
 core=$root/Benchmarks/Sources/LoadGeneratorCore

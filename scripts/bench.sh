@@ -86,11 +86,11 @@ fi
 if [ "$mode" = quick ]; then
     rounds=${rounds:-3} seconds=${seconds:-0.4} warmup=0.08
 else
-    rounds=${rounds:-5} seconds=${seconds:-0.5} warmup=0.12
+    rounds=${rounds:-5} seconds=${seconds:-0.6} warmup=0.12
 fi
 
 raise_priority "${BASH_SOURCE[0]}" "${arguments[@]}"
-install_missing redis-server memcached
+install_missing redis-server:redis-server memcached:memcached
 build_all
 describe_machine
 note "${#selected[@]} cells, $rounds rounds, windows of $seconds s"

@@ -86,12 +86,13 @@ static void test_distributions(void) {
     // The popular ranks are scattered over the indices, and every index keeps its own.
     memset(drawn, 0, sizeof drawn);
     for (int draw = 0; draw < 20 * DRAWS; draw++) drawn[choose_key(&zipf)]++;
-    uint32_t hot = 0, missed = 0;
+    uint32_t hot = 0, hot_and_low = 0, missed = 0;
     for (int index = 0; index < COUNT; index++) {
         hot += drawn[index] > DRAWS / 5;
+        hot_and_low += drawn[index] > DRAWS / 5 && index < COUNT / 10;
         missed += drawn[index] == 0;
     }
-    EXPECT(hot > 3 && hot < 100 && missed == 0);
+    EXPECT(hot > 3 && hot < 100 && hot_and_low < hot / 2 && missed == 0);
 
     KeyChooser sequential = key_chooser(DISTRIBUTION_SEQUENTIAL, COUNT, 5, 3, 0);
     EXPECT(choose_key(&sequential) == 5 && choose_key(&sequential) == 8 && choose_key(&sequential) == 11);
@@ -120,6 +121,11 @@ static void test_histogram(void) {
         EXPECT(found >= exact && (double)(found - exact) <= (double)exact / 64);
     }
     EXPECT(histogram.max == values[COUNT - 1] && histogram.total == COUNT);
+
+    static Histogram few;
+    for (uint64_t value = 1; value <= 10; value++) histogram_record(&few, value);
+    EXPECT(histogram_percentile(&few, 0.5) == 5 && histogram_percentile(&few, 0.51) == 6);
+    EXPECT(histogram_percentile(&few, 0.9) == 9 && histogram_percentile(&few, 0.99) == 10);
     EXPECT(histogram_bucket(UINT64_MAX) == HISTOGRAM_BUCKETS - 1);
 }
 

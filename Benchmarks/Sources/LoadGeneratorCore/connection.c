@@ -100,8 +100,8 @@ static bool server_answers(const Options *options) {
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = 1 }, sizeof(struct timeval));
     RequestContext context = { .now = milliseconds_since_1970() };
     uint8_t request[64 + MAX_REQUEST_OVERHEAD], answer[4096];
-    memcpy(request, options->protocol->preface, options->protocol->preface_bytes);
     size_t count = options->protocol->preface_bytes;
+    if (count > 0) memcpy(request, options->protocol->preface, count);
     count += options->protocol->encode(&context, &(Request){ .value_bytes = 32 }, request + count);
     bool is_answered = send(descriptor, request, count, MSG_NOSIGNAL) == (ssize_t)count;
     Reply reply = { .kind = REPLY_NOTICE };

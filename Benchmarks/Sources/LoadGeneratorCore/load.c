@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "connection.h"
 
-enum { INPUT_BYTES = 1 << 20, EVENTS = 256 };
+enum { INPUT_BYTES = 1 << 20, MAX_UNSENT_BYTES = 1 << 20, EVENTS = 256 };
 
 typedef enum { PHASE_WARMUP, PHASE_MEASURE, PHASE_DRAIN } Phase;
 
@@ -78,6 +78,15 @@ static void check(Load *load, const Waiting *request, const Reply *reply) {
     }
 }
 
+/// A key near `key` that no other connection writes. Two connections that write one key at once overtake each other,
+/// and a write that comes too late is not stored: cheaper than what is to be measured.
+static uint64_t own_key(const Load *load, const Connection *connection, uint64_t key) {
+    uint64_t count = load->options->connections;
+    if (load->options->distribution != DISTRIBUTION_UNIFORM || load->options->keys < count) return key;
+    uint64_t own = key - key % count + (uint64_t)(connection - load->connections);
+    return own < load->options->keys ? own : own - count;
+}
+
 static void issue(Load *load, Connection *connection, uint64_t started) {
     Operation operation = OPERATION_SET;
     if (load->options->command == COMMAND_DELETE) operation = OPERATION_DELETE;
@@ -85,6 +94,7 @@ static void issue(Load *load, Connection *connection, uint64_t started) {
     else if (load->options->get_percent > 0
              && (int)random_below(&load->random, 100) < load->options->get_percent) operation = OPERATION_GET;
     Request request = { .operation = operation, .id = connection->next, .key = choose_key(&load->keys) };
+    if (operation == OPERATION_SET) request.key = own_key(load, connection, request.key);
     request.value_bytes = value_size(&load->options->value_sizes, request.key);
 
     Waiting *place = &connection->ring[connection->next++ & connection->ring_mask];
@@ -117,8 +127,10 @@ static void issue_due(Load *load, uint64_t now) {
     uint32_t count = load->options->connections, first = load->turn, touched = 0;
     while (load->due <= (double)now && load->to_send > 0) {
         Connection *connection = &load->connections[load->turn];
-        // Full: the server is far behind. The request stays due, and its latency goes on growing.
-        if (connection->ring[connection->next & connection->ring_mask].is_waiting) break;
+        bool is_full = connection->ring[connection->next & connection->ring_mask].is_waiting
+            || connection->output.end - connection->output.start > MAX_UNSENT_BYTES;
+        // The server is far behind. The request stays due, and its latency goes on growing.
+        if (is_full) break;
         issue(load, connection, (uint64_t)load->due);
         load->due += load->interval;
         load->turn = (load->turn + 1) % count;
