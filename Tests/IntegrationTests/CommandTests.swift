@@ -1,164 +1,171 @@
 import Foundation
 import Testing
 
-/// What a user types, against real servers.
-@Suite(.serialized)
-struct CommandTests {
-    @Test func setGetDelete() async throws {
-        let cluster = try Cluster(nodes: 3, shards: [[1, 2], [2, 3], [3, 1]])
-        try await cluster.waitReady()
+extension ProcessTests {
+    /// What a user types, against real servers.
+    @Suite(.serialized)
+    struct CommandTests {
+        @Test func setGetDelete() async throws {
+            let cluster = try Cluster(nodes: 3, shards: [[1, 2], [2, 3], [3, 1]])
+            try await cluster.waitReady()
 
-        #expect(try await cluster.get("color").exitCode == 1)
-        let set = try await cluster.set("color", "green")
-        #expect(set.exitCode == 0 && set.errors.isEmpty, "\(set.errors)")
-        let get = try await cluster.get("color")
-        #expect(get.exitCode == 0)
-        #expect(get.output == Array("green".utf8), "value bytes and nothing else: \(get.text)")
+            #expect(try await cluster.get("color").exitCode == 1)
+            let set = try await cluster.set("color", "green")
+            #expect(set.exitCode == 0 && set.errors.isEmpty, "\(set.errors)")
+            let get = try await cluster.get("color")
+            #expect(get.exitCode == 0)
+            #expect(get.output == Array("green".utf8), "value bytes and nothing else: \(get.text)")
 
-        // Every replica has it, and only the replicas do.
-        var holders = 0
-        for node in cluster.nodes {
-            let one = try await cluster.get("color", "--node", node)
-            if one.exitCode == 0 { holders += 1 } else { #expect(one.errors.contains("NOT_FOUND"), "\(one.errors)") }
-        }
-        #expect(holders == 2)
-
-        #expect(try await shardkv("delete", "color", "--shardmap", cluster.mapPath).exitCode == 0)
-        #expect(try await shardkv("delete", "color", "--shardmap", cluster.mapPath).exitCode == 0, "idempotent")
-        #expect(try await cluster.get("color").exitCode == 1)
-    }
-
-    @Test func valuesAreBinaryAndMayBeEmpty() async throws {
-        let cluster = try Cluster(nodes: 1, shards: [[1]])
-        try await cluster.waitReady()
-        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
-        let set = try await shardkv("set", "bin", "-", "--shardmap", cluster.mapPath, input: bytes)
-        #expect(set.exitCode == 0, "\(set.errors)")
-        #expect(try await cluster.get("bin").output == bytes)
-        #expect(try await cluster.set("empty", "").exitCode == 0)
-        let empty = try await cluster.get("empty")
-        #expect(empty.exitCode == 0 && empty.output.isEmpty, "an empty value is a value")
-    }
-
-    @Test func timeToLive() async throws {
-        let cluster = try Cluster(nodes: 1, shards: [[1]])
-        try await cluster.waitReady()
-        #expect(try await cluster.set("short", "v", "400").exitCode == 0)
-        try await eventually("the value expires") { try await cluster.get("short").exitCode == 1 }
-        #expect(try await cluster.set("long", "v", "--ttl", "1h").exitCode == 0)
-        #expect(try await cluster.get("long").exitCode == 0)
-        #expect(try await cluster.set("forever", "v", "0").exitCode == 0)
-        #expect(try await cluster.set("farthest", "v", "\(Int64.max)").exitCode == 0, "a deadline saturates")
-        #expect(try await cluster.get("farthest").exitCode == 0)
-        let negative = try await cluster.set("never", "v", "-5")
-        #expect(negative.exitCode >= 2 && negative.errors.contains("INVALID_ARGUMENT"), "\(negative.errors)")
-        #expect(try await cluster.get("never").exitCode == 1)
-    }
-
-    @Test func badInputIsExplained() async throws {
-        let cluster = try Cluster(nodes: 1, shards: [[1], []])
-        try await cluster.waitReady()
-        for arguments in [["get", ""], ["set", "", "v"], ["delete", ""]] {
-            let result = try await RunningProcess(arguments + ["--shardmap", cluster.mapPath]).finish()
-            #expect(
-                result.exitCode >= 2 && result.errors.contains("INVALID_ARGUMENT"),
-                "\(arguments): \(result.errors)"
-            )
-            #expect(result.output.isEmpty)
-        }
-        let noMap = try await shardkv("get", "k")
-        #expect(noMap.exitCode >= 2 && noMap.errors.contains("SHARDKV_SHARDMAP"), "\(noMap.errors)")
-        let missingMap = try await shardkv("get", "k", "--shardmap", "/nonexistent/map.json")
-        #expect(missingMap.exitCode >= 2 && missingMap.errors.contains("/nonexistent/map.json"))
-        let environment = try await shardkv("get", "k", environment: ["SHARDKV_SHARDMAP": cluster.mapPath])
-        #expect(environment.exitCode != 64, "the environment names the map: \(environment.errors)")
-        let unknownNode = try await cluster.get("k", "--node", "n9")
-        #expect(unknownNode.exitCode >= 2 && unknownNode.errors.contains("n9"), "\(unknownNode.errors)")
-
-        // Of two shards only one has a node: some key falls into the other.
-        var refusals = 0
-        for index in 0..<8 {
-            let result = try await cluster.get("key\(index)")
-            if result.exitCode >= 2 {
-                refusals += 1
-                #expect(result.errors.contains("shard 2"), "\(result.errors)")
+            // Every replica has it, and only the replicas do.
+            var holders = 0
+            for node in cluster.nodes {
+                let one = try await cluster.get("color", "--node", node)
+                if one.exitCode == 0 {
+                    holders += 1
+                } else {
+                    #expect(one.errors.contains("NOT_FOUND"), "\(one.errors)")
+                }
             }
+            #expect(holders == 2)
+
+            #expect(try await shardkv("delete", "color", "--shardmap", cluster.mapPath).exitCode == 0)
+            #expect(try await shardkv("delete", "color", "--shardmap", cluster.mapPath).exitCode == 0, "idempotent")
+            #expect(try await cluster.get("color").exitCode == 1)
         }
-        #expect(refusals > 0)
-    }
 
-    @Test func shellAnswersLineByLine() async throws {
-        let cluster = try Cluster(nodes: 2, shards: [[1, 2], [2, 1]])
-        try await cluster.waitReady()
-        let lines = try await cluster.shell([
-            "set a 1", "get a", "get missing", #"set "two words" "x\x00\n\"\\""#, #"get "two words""#,
-            "delete a", "get a", "set b v 100000000", "get b", #"set empty """#, "get empty", "nonsense", "set k v -1",
-        ])
-        #expect(
-            lines.prefix(11) == [
-                "OK", "1", "(nil)", "OK", #""x\x00\n\"\\""#, "OK", "(nil)", "OK", "v", "OK", "\"\"",
-            ]
-        )
-        #expect(lines.count == 13)
-        #expect(lines[11].hasPrefix("ERROR INVALID_ARGUMENT"))
-        #expect(lines[12].hasPrefix("ERROR INVALID_ARGUMENT"))
-    }
+        @Test func valuesAreBinaryAndMayBeEmpty() async throws {
+            let cluster = try Cluster(nodes: 1, shards: [[1]])
+            try await cluster.waitReady()
+            let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
+            let set = try await shardkv("set", "bin", "-", "--shardmap", cluster.mapPath, input: bytes)
+            #expect(set.exitCode == 0, "\(set.errors)")
+            #expect(try await cluster.get("bin").output == bytes)
+            #expect(try await cluster.set("empty", "").exitCode == 0)
+            let empty = try await cluster.get("empty")
+            #expect(empty.exitCode == 0 && empty.output.isEmpty, "an empty value is a value")
+        }
 
-    @Test func contentsAndStatus() async throws {
-        let cluster = try Cluster(nodes: 2, shards: [[1, 2], [2]])
-        try await cluster.waitReady()
-        _ = try await cluster.shell((0..<50).map { "set key\($0) value\($0)" })
-        var found = 0
-        for shard in ["1", "2"] {
-            let result = try await shardkv("contents", shard, "--shardmap", cluster.mapPath)
+        @Test func timeToLive() async throws {
+            let cluster = try Cluster(nodes: 1, shards: [[1]])
+            try await cluster.waitReady()
+            #expect(try await cluster.set("short", "v", "400").exitCode == 0)
+            try await eventually("the value expires") { try await cluster.get("short").exitCode == 1 }
+            #expect(try await cluster.set("long", "v", "--ttl", "1h").exitCode == 0)
+            #expect(try await cluster.get("long").exitCode == 0)
+            #expect(try await cluster.set("forever", "v", "0").exitCode == 0)
+            #expect(try await cluster.set("farthest", "v", "\(Int64.max)").exitCode == 0, "a deadline saturates")
+            #expect(try await cluster.get("farthest").exitCode == 0)
+            let negative = try await cluster.set("never", "v", "-5")
+            #expect(negative.exitCode >= 2 && negative.errors.contains("INVALID_ARGUMENT"), "\(negative.errors)")
+            #expect(try await cluster.get("never").exitCode == 1)
+        }
+
+        @Test func badInputIsExplained() async throws {
+            let cluster = try Cluster(nodes: 1, shards: [[1], []])
+            try await cluster.waitReady()
+            for arguments in [["get", ""], ["set", "", "v"], ["delete", ""]] {
+                let result = try await RunningProcess(arguments + ["--shardmap", cluster.mapPath]).finish()
+                #expect(
+                    result.exitCode >= 2 && result.errors.contains("INVALID_ARGUMENT"),
+                    "\(arguments): \(result.errors)"
+                )
+                #expect(result.output.isEmpty)
+            }
+            let noMap = try await shardkv("get", "k")
+            #expect(noMap.exitCode >= 2 && noMap.errors.contains("SHARDKV_SHARDMAP"), "\(noMap.errors)")
+            let missingMap = try await shardkv("get", "k", "--shardmap", "/nonexistent/map.json")
+            #expect(missingMap.exitCode >= 2 && missingMap.errors.contains("/nonexistent/map.json"))
+            let environment = try await shardkv("get", "k", environment: ["SHARDKV_SHARDMAP": cluster.mapPath])
+            #expect(environment.exitCode != 64, "the environment names the map: \(environment.errors)")
+            let unknownNode = try await cluster.get("k", "--node", "n9")
+            #expect(unknownNode.exitCode >= 2 && unknownNode.errors.contains("n9"), "\(unknownNode.errors)")
+
+            // Of two shards only one has a node: some key falls into the other.
+            var refusals = 0
+            for index in 0..<8 {
+                let result = try await cluster.get("key\(index)")
+                if result.exitCode >= 2 {
+                    refusals += 1
+                    #expect(result.errors.contains("shard 2"), "\(result.errors)")
+                }
+            }
+            #expect(refusals > 0)
+        }
+
+        @Test func shellAnswersLineByLine() async throws {
+            let cluster = try Cluster(nodes: 2, shards: [[1, 2], [2, 1]])
+            try await cluster.waitReady()
+            let lines = try await cluster.shell([
+                "set a 1", "get a", "get missing", #"set "two words" "x\x00\n\"\\""#, #"get "two words""#,
+                "delete a", "get a", "set b v 100000000", "get b", #"set empty """#, "get empty", "nonsense",
+                "set k v -1",
+            ])
+            #expect(
+                lines.prefix(11) == [
+                    "OK", "1", "(nil)", "OK", #""x\x00\n\"\\""#, "OK", "(nil)", "OK", "v", "OK", "\"\"",
+                ]
+            )
+            #expect(lines.count == 13)
+            #expect(lines[11].hasPrefix("ERROR INVALID_ARGUMENT"))
+            #expect(lines[12].hasPrefix("ERROR INVALID_ARGUMENT"))
+        }
+
+        @Test func contentsAndStatus() async throws {
+            let cluster = try Cluster(nodes: 2, shards: [[1, 2], [2]])
+            try await cluster.waitReady()
+            _ = try await cluster.shell((0..<50).map { "set key\($0) value\($0)" })
+            var found = 0
+            for shard in ["1", "2"] {
+                let result = try await shardkv("contents", shard, "--shardmap", cluster.mapPath)
+                #expect(result.exitCode == 0, "\(result.errors)")
+                found += result.text.split(separator: "\n").count { $0.contains("value") }
+            }
+            #expect(found == 50)
+            let absent = try await shardkv("contents", "2", "--node", "n1", "--shardmap", cluster.mapPath)
+            #expect(absent.exitCode >= 2 && absent.errors.contains("NOT_FOUND"), "\(absent.errors)")
+            let status = try await shardkv("status", "--shardmap", cluster.mapPath)
+            #expect(status.exitCode == 0)
+            #expect(status.text.contains("n1") && status.text.contains("n2"))
+        }
+
+        @Test func stressReportsAndChecks() async throws {
+            let cluster = try Cluster(nodes: 3, shards: [[1, 2], [2, 3], [3, 1]])
+            try await cluster.waitReady()
+            let result = try await shardkv(
+                "stress",
+                "--shardmap",
+                cluster.mapPath,
+                "--duration",
+                "2s",
+                "--get-qps",
+                "300",
+                "--set-qps",
+                "100",
+                "--num-keys",
+                "20",
+                "--ttl",
+                "300ms",
+                "--check",
+                "--check-ttl",
+                "--seed",
+                "7"
+            )
             #expect(result.exitCode == 0, "\(result.errors)")
-            found += result.text.split(separator: "\n").count { $0.contains("value") }
+            #expect(result.text.contains("Get requests: "))
+            #expect(result.text.contains("= 100.000000% success rate"))
+            let correct = try #require(result.text.split(separator: "\n").first { $0.hasPrefix("Correct responses: ") })
+            #expect(correct.hasSuffix("= 100.000000%"), "\(correct)")
+            #expect(!correct.contains(" 0/0 "), "the checker saw answers")
+            #expect(result.text.contains("Total requests: ") && result.text.contains("QPS"))
         }
-        #expect(found == 50)
-        let absent = try await shardkv("contents", "2", "--node", "n1", "--shardmap", cluster.mapPath)
-        #expect(absent.exitCode >= 2 && absent.errors.contains("NOT_FOUND"), "\(absent.errors)")
-        let status = try await shardkv("status", "--shardmap", cluster.mapPath)
-        #expect(status.exitCode == 0)
-        #expect(status.text.contains("n1") && status.text.contains("n2"))
-    }
 
-    @Test func stressReportsAndChecks() async throws {
-        let cluster = try Cluster(nodes: 3, shards: [[1, 2], [2, 3], [3, 1]])
-        try await cluster.waitReady()
-        let result = try await shardkv(
-            "stress",
-            "--shardmap",
-            cluster.mapPath,
-            "--duration",
-            "2s",
-            "--get-qps",
-            "300",
-            "--set-qps",
-            "100",
-            "--num-keys",
-            "20",
-            "--ttl",
-            "300ms",
-            "--check",
-            "--check-ttl",
-            "--seed",
-            "7"
-        )
-        #expect(result.exitCode == 0, "\(result.errors)")
-        #expect(result.text.contains("Get requests: "))
-        #expect(result.text.contains("= 100.000000% success rate"))
-        let correct = try #require(result.text.split(separator: "\n").first { $0.hasPrefix("Correct responses: ") })
-        #expect(correct.hasSuffix("= 100.000000%"), "\(correct)")
-        #expect(!correct.contains(" 0/0 "), "the checker saw answers")
-        #expect(result.text.contains("Total requests: ") && result.text.contains("QPS"))
-    }
-
-    @Test func helpAndVersion() async throws {
-        for command in ["server", "get", "set", "delete", "shell", "contents", "status", "stress", "shardmap"] {
-            let help = try await shardkv(command, "--help")
-            #expect(help.exitCode == 0 && help.text.contains("USAGE"), "\(command)")
+        @Test func helpAndVersion() async throws {
+            for command in ["server", "get", "set", "delete", "shell", "contents", "status", "stress", "shardmap"] {
+                let help = try await shardkv(command, "--help")
+                #expect(help.exitCode == 0 && help.text.contains("USAGE"), "\(command)")
+            }
+            let version = try await shardkv("--version")
+            #expect(version.exitCode == 0 && !version.output.isEmpty)
         }
-        let version = try await shardkv("--version")
-        #expect(version.exitCode == 0 && !version.output.isEmpty)
     }
 }

@@ -31,15 +31,26 @@ final class NodeServer: Service {
     private let node: Node
     private let server: EpollServer
     private let peers: NodeConnections
-    private let file: Mutex<ShardMapFile>
+    private let following: Mutex<Following>
+
+    /// The shard map's file, and the address of every node that any map of this life named: a shard's old owner may be
+    /// in an earlier map only.
+    private struct Following {
+        var file: ShardMapFile
+        var endpoints: [String: NodeEndpoint] = [:]
+
+        mutating func learn(_ map: ShardMap) {
+            endpoints.merge(map.nodes.mapValues { NodeEndpoint(host: $0.host, port: $0.port) }) { $1 }
+        }
+    }
 
     /// Reads the shard map, binds the address and starts to answer.
     init(configuration: Configuration, logger: Logger) throws(CommandFailure) {
         self.configuration = configuration
         self.logger = logger
-        var file = ShardMapFile(path: configuration.shardMapPath)
-        let (map, epoch) = try Self.firstMap(&file, configuration)
-        self.file = Mutex(file)
+        var following = Following(file: ShardMapFile(path: configuration.shardMapPath))
+        let (map, epoch) = try Self.firstMap(&following.file, configuration)
+        following.learn(map)
         guard let address = map.nodes[configuration.node] else {
             let names = map.nodeNames.joined(separator: ", ")
             throw CommandFailure(
@@ -70,14 +81,18 @@ final class NodeServer: Service {
             makeHandler: { _ in node.makeHandler() }
         )
         peers = NodeConnections(
-            endpoints: Self.endpoints(map),
+            endpoints: following.endpoints,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         )
+        self.following = Mutex(following)
         node.mapChanged(map, epoch: epoch, now: Self.now())
         OpenFileLimit.raise()
         do throws(ServerError) {
             let bound = try server.start()
-            logger.info("listening on \(bound)", metadata: ["epoch": "\(epoch)", "shardmap": "\(file.path)"])
+            logger.info(
+                "listening on \(bound)",
+                metadata: ["epoch": "\(epoch)", "shardmap": "\(configuration.shardMapPath)"]
+            )
             if !bound.isLoopback {
                 logger.warning("\(bound) is not a loopback address: there is no TLS and no authentication yet")
             }
@@ -118,7 +133,7 @@ final class NodeServer: Service {
     }
 
     private func followMap() {
-        switch file.withLock({ $0.poll(now: Self.now()) }) {
+        switch following.withLock({ $0.file.poll(now: Self.now()) }) {
         case .unchanged: break
         case .changed(let map, let epoch):
             node.setMapError("")
@@ -126,7 +141,12 @@ final class NodeServer: Service {
             if map.nodes[configuration.node] == nil {
                 logger.warning("the new shard map leaves this node out: it hands over what it has and serves nothing")
             }
-            peers.update(endpoints: Self.endpoints(map))
+            peers.update(
+                endpoints: following.withLock { following in
+                    following.learn(map)
+                    return following.endpoints
+                }
+            )
             node.mapChanged(map, epoch: epoch, now: Self.now())
         case .refused(let error):
             node.setMapError(error.summary)
@@ -154,11 +174,6 @@ final class NodeServer: Service {
         case .refused(let error): throw CommandFailure("shard map \(configuration.shardMapPath): \(error.summary)")
         case .unchanged: preconditionFailure("the first look at a shard map finds one or an error")
         }
-    }
-
-    /// The nodes of a map, kept reachable by the name that shards give them.
-    private static func endpoints(_ map: ShardMap) -> [String: NodeEndpoint] {
-        map.nodes.mapValues { NodeEndpoint(host: $0.host, port: $0.port) }
     }
 
     /// Milliseconds since 1970.
