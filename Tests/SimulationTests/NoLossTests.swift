@@ -64,7 +64,7 @@ import Testing
         for client in clients {
             greatest.merge(client.acknowledged) { $0.version > $1.version ? $0 : $1 }
         }
-        #expect(clients.reduce(0) { $0 + $1.acknowledgedCount } > 50, "seed \(seed): hardly anything was written")
+        #expect(clients.reduce(0) { $0 + $1.acknowledgedCount } > 20, "seed \(seed): hardly anything was written")
         for (key, write) in greatest {
             let shard = map.shard(ofKey: key)
             for owner in map.members(of: shard) {
