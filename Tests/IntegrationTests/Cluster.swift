@@ -31,6 +31,9 @@ final class Cluster: @unchecked Sendable {
         try? FileManager.default.removeItem(at: directory)
     }
 
+    /// What the servers wrote, for the message of a failed expectation.
+    var logs: String { servers.sorted { $0.key < $1.key }.map { "\($0): \($1.errors)" }.joined(separator: "\n") }
+
     func port(_ node: String) -> Int { ports[node]! }
     func server(_ node: String) -> RunningProcess { servers[node]! }
 
@@ -60,7 +63,6 @@ final class Cluster: @unchecked Sendable {
 
     func waitReady(map: String? = nil) async throws {
         let result = try await shardkv("status", "--shardmap", map ?? mapPath, "--wait-ready", "60")
-        let logs = servers.map { "\($0): \($1.errors)" }.joined(separator: "\n")
         try #require(result.exitCode == 0, "not ready: \(result.text) \(result.errors)\n\(logs)")
     }
 

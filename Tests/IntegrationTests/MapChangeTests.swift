@@ -65,6 +65,10 @@ extension ProcessTests {
                 try await group.waitForAll()
             }
 
+            // A leaving node answers Gets from its old copy until it has handed over.
+            try await eventually("all shards are handed over") {
+                try await !cluster.status().contains("leaving")
+            }
             let expected = ledger.values
             #expect(expected.count > 100, "the load ran")
             var wrong: [String] = []
@@ -73,14 +77,17 @@ extension ProcessTests {
                 for (key, value) in expected {
                     do {
                         let found = try await replica.get(key, timeout: .seconds(5))
-                        if found != Array(value.utf8) { wrong.append("\(node) \(key)") }
+                        if found != Array(value.utf8) {
+                            let shown = found.map { String(decoding: $0, as: UTF8.self) } ?? "nothing"
+                            wrong.append("\(node) \(key): \(shown) instead of \(value)")
+                        }
                     } catch {
                         // Not one of this shard's replicas.
                         #expect(error.code == .notFound, "\(error)")
                     }
                 }
             }
-            #expect(wrong.isEmpty)
+            #expect(wrong.isEmpty, "\(cluster.logs)")
             following.cancel()
             _ = try? await following.value
             await client.close()
