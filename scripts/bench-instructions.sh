@@ -39,7 +39,8 @@ build_all
 # Valgrind up to 3.19 cannot read the debug information of this toolchain's binaries.
 strip -g -o "$work/server" "$server_binary"
 server_binary=$work/server
-wrapper=(valgrind --quiet --tool=callgrind "--callgrind-out-file=$work/callgrind.out")
+cc -shared -fPIC -O1 -o "$work/preload.so" "$root/Benchmarks/Preload/sigsuspend.c"
+wrapper=(env "LD_PRELOAD=$work/preload.so" valgrind --quiet --tool=callgrind "--callgrind-out-file=$work/callgrind.out")
 start_seconds=60 stop_seconds=60
 keys=1000
 
