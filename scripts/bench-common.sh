@@ -65,12 +65,16 @@ raise_priority() {
     exit "$status"
 }
 
-build_all() {
+build_tools() {
     note "building the benchmark tools"
     swift build -c release --package-path "$root/Benchmarks" >"$work/build.log" 2>&1 || {
         cat "$work/build.log" >&2
         die "the benchmark tools do not build"
     }
+}
+
+# Builds the server, unless the user named one.
+build_server() {
     if [ -z "$server_binary" ]; then
         note "building the server"
         swift build -c release --package-path "$root" --product shardkv >"$work/build.log" 2>&1 || {

@@ -34,7 +34,8 @@ while [ $# -gt 0 ]; do
 done
 [ -z "$update" ] || [ "$only" = . ] || die "--update writes all cells, so it does not go with --only"
 install_missing valgrind:valgrind strip:binutils
-build_all
+build_tools
+build_server
 
 # Valgrind up to 3.19 cannot read the debug information of this toolchain's binaries.
 strip -g -o "$work/server" "$server_binary"
