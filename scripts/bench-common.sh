@@ -65,12 +65,16 @@ raise_priority() {
     exit "$status"
 }
 
-build_all() {
+build_tools() {
     note "building the benchmark tools"
     swift build -c release --package-path "$root/Benchmarks" >"$work/build.log" 2>&1 || {
         cat "$work/build.log" >&2
         die "the benchmark tools do not build"
     }
+}
+
+# Builds the server, unless the user named one.
+build_server() {
     if [ -z "$server_binary" ]; then
         note "building the server"
         swift build -c release --package-path "$root" --product shardkv >"$work/build.log" 2>&1 || {
@@ -113,7 +117,7 @@ pin() {
 # start_server NAME THREADS: sets pid[NAME] and port[NAME]; ready when it returns. $wrapper goes before ours.
 wrapper=()
 start_server() {
-    local name=$1 threads=$2 command=() attempt
+    local name=$1 threads=$2 command=() attempt deadline
     for attempt in 1 2 3; do
         port[$name]=$("$generator" free-port)
         case $name in
@@ -139,14 +143,15 @@ start_server() {
             exec "${on_server_core[@]}" "${command[@]}"
         ) >"$work/$name.log" 2>&1 &
         pid[$name]=$!
-        if "$generator" wait --protocol "${protocol[$name]}" --port "${port[$name]}" --seconds "${start_seconds:-10}" \
-            2>/dev/null && kill -0 "${pid[$name]}" 2>/dev/null; then
-            return 0
-        fi
-        # Somebody else may have taken the port meanwhile.
+        deadline=$((SECONDS + ${start_seconds:-10}))
+        while kill -0 "${pid[$name]}" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do
+            "$generator" wait --protocol "${protocol[$name]}" --port "${port[$name]}" --seconds 0.5 2>/dev/null || continue
+            # If it is not ours that answers, ours has ended, or is about to: somebody else took the port meanwhile.
+            ! kill -0 "${pid[$name]}" 2>/dev/null || return 0
+        done
         stop_server "$name"
         note "$name did not start (attempt $attempt):"
-        tail -n 5 "$work/$name.log" >&2
+        head -n 20 "$work/$name.log" >&2
     done
     die "$name does not start"
 }

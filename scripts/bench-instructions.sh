@@ -34,12 +34,14 @@ while [ $# -gt 0 ]; do
 done
 [ -z "$update" ] || [ "$only" = . ] || die "--update writes all cells, so it does not go with --only"
 install_missing valgrind:valgrind strip:binutils
-build_all
+build_tools
+build_server
 
 # Valgrind up to 3.19 cannot read the debug information of this toolchain's binaries.
 strip -g -o "$work/server" "$server_binary"
 server_binary=$work/server
-wrapper=(valgrind --quiet --tool=callgrind "--callgrind-out-file=$work/callgrind.out")
+cc -shared -fPIC -O1 -o "$work/preload.so" "$root/Benchmarks/Preload/sigsuspend.c"
+wrapper=(env "LD_PRELOAD=$work/preload.so" valgrind --quiet --tool=callgrind "--callgrind-out-file=$work/callgrind.out")
 start_seconds=60 stop_seconds=60
 keys=1000
 

@@ -29,7 +29,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 install_missing redis-server:redis-server memcached:memcached
-build_all
+build_tools
+build_server
 describe_machine
 pin 1
 # Enough that memcached evicts nothing.

@@ -56,7 +56,7 @@ BEGIN {
         # A write that another connection's overtook costs less than one that is stored; a few are part of any mix.
         if (field($side, "superseded") > field($side, "ops") / 20 && problem[pair] == "")
             problem[pair] = "more than 5 % of the requests were superseded"
-        if (field($side, "generator_busy") > 0.95) saturated[pair]++
+        if (field($side, "generator_busy") > 0.95) saturated[pair, side]++
     }
     sample[pair, "ours_cpu_us", run] = field($3, "server_cpu_us")
     sample[pair, "peer_cpu_us", run] = field($4, "server_cpu_us")
@@ -84,10 +84,10 @@ END {
         printf line, cell[pair], peer[pair], sprintf("%.3f", median(pair, "ours_cpu_us")),
             sprintf("%.3f", median(pair, "peer_cpu_us")), sprintf("%.2f", median(pair, "ratio")),
             sprintf("[%.2f-%.2f]", least(pair, "ratio"), most(pair, "ratio")),
-            sprintf("%.1f", median(pair, "ours_ops") / 1e3) (saturated[pair] ? "*" : ""),
-            sprintf("%.1f", median(pair, "peer_ops") / 1e3),
+            sprintf("%.1f", median(pair, "ours_ops") / 1e3) (saturated[pair, 3] ? "*" : ""),
+            sprintf("%.1f", median(pair, "peer_ops") / 1e3) (saturated[pair, 4] ? "*" : ""),
             sprintf("%.0f", median(pair, "ours_p99_us")), sprintf("%.0f", median(pair, "peer_p99_us"))
-        if (saturated[pair]) anySaturated = 1
+        if (saturated[pair, 3] || saturated[pair, 4]) anySaturated = 1
     }
     if (anySaturated) print "* the generator's core was full: the operations per second are its limit, not the server's"
 

@@ -9,12 +9,9 @@ peers=(redis memcached echo)
 if [ "${1:-}" = --server-binary ]; then
     server_binary=$(realpath "${2:?a path}")
     peers+=(ours)
-else
-    # Nothing here needs our server, so it is not built.
-    server_binary=$(command -v true)
 fi
 install_missing redis-server:redis-server memcached:memcached
-build_all
+build_tools
 
 core=$root/Benchmarks/Sources/LoadGeneratorCore
 cc -std=gnu17 -Wall -Wextra -Werror -g -fsanitize=address,undefined \

@@ -91,7 +91,8 @@ fi
 
 raise_priority "${BASH_SOURCE[0]}" "${arguments[@]}"
 install_missing redis-server:redis-server memcached:memcached
-build_all
+build_tools
+build_server
 describe_machine
 note "${#selected[@]} cells, $rounds rounds, windows of $seconds s"
 
