@@ -66,7 +66,7 @@ extension Stripe {
         let old = slot.pointee.entry
         let oldHeader = old.header.pointee
         let bytes = EntryHeader.bytes + header.keyCount + value.count
-        if allocator.capacity(bytes) == allocator.capacity(old.bytes) {
+        if bytes == old.bytes || allocator.capacity(bytes) == allocator.capacity(old.bytes) {
             old.header.pointee = header
             if let source = value.baseAddress { memcpy(old.keyAddress + header.keyCount, source, value.count) }
         } else {
@@ -75,14 +75,18 @@ extension Stripe {
             slot.pointee = Slot(new, tag: slot.pointee.tag)
             allocator.free(old.address, bytes: old.bytes)
         }
-        count(oldHeader, by: -1)
-        count(header, by: 1)
+        if oldHeader.isLive && header.isLive {
+            state.pointee.liveBytes += Int(header.valueCount) - Int(oldHeader.valueCount)
+        } else {
+            count(oldHeader, by: -1)
+            count(header, by: 1)
+        }
         return true
     }
 
     /// Adds a record to the counters, or takes it out.
     func count(_ header: EntryHeader, by amount: Int) {
-        if header.kind == .live {
+        if header.isLive {
             state.pointee.liveCount += amount
             state.pointee.liveBytes += amount * (header.keyCount + Int(header.valueCount))
         } else {
