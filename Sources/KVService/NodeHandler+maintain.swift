@@ -1,6 +1,6 @@
 extension NodeHandler {
-    /// Records to free in one slice.
-    private static let releaseBudget = 4096
+    /// The work of freeing dropped shards in one slice, in slots.
+    private static let releaseBudget = 8192
 
     package func maintain(now: UInt64) -> Int {
         let isReleased = node.quiescence.release(budget: Self.releaseBudget)
@@ -12,7 +12,7 @@ extension NodeHandler {
         if now < sweepDueAt { return Int(sweepDueAt - now) }
         let maintainers = node.maintainers
         let pause = withStores {
-            sweeper.sweep(shardCount: node.shardCount, now: now) { shard in
+            sweeper.sweep(shardCount: node.shardCount, now: now, planning: index == 0 ? node.pool : nil) { shard in
                 shard % maintainers == index % maintainers ? node.table[shard].store : nil
             }
         }

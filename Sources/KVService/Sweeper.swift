@@ -2,29 +2,56 @@ import KVStorage
 
 /// One thread's share of the endless passes over the stores that free what has expired: where it is, and how fast it must go.
 ///
-/// A pass takes a few seconds at any size, in slices; an idle node's passes find nothing and are far apart.
+/// A pass takes some seconds at any size, in slices; an idle node's passes find nothing, in few slices that are far apart.
+/// Where much is due at once, slices follow each other closely, and grow when the pass takes long.
 struct Sweeper {
     /// The shard to go on with.
     private var shard = 1
     private var slices = 0
     private var slicesOfLastPass = 1
+    /// The work of this pass, in slots.
+    private var visited = 0
     private var passStartedAt: UInt64 = 0
+    /// How long this pass should take.
+    private var passMilliseconds = Self.shortestPassMilliseconds
 
     /// How long a marker is kept, in milliseconds: longer than a write can be under way.
     static let markerRetentionMilliseconds: UInt64 = 60_000
-    /// Slots of work in a slice: about a tenth of a millisecond.
-    private static let budget = 8192
-    private static let passMilliseconds = 3000
+    /// The work of a slice, in slots: about a tenth of a millisecond, and twice that in the second half of a pass.
+    private static let smallestBudget = 8192
+    private static let largestBudget = 16_384
+    private static let shortestPassMilliseconds = 3000
+    private static let longestPassMilliseconds = 8000
     private static let longestPauseMilliseconds = 1000
+    /// A longer pass costs less where records expire all the time: this is about 1.5 % of a core.
+    private static let slotsPerMillisecond = 1500
+    /// A slice with so many changes is followed by the next one at once.
+    private static let manyChanges = 128
 
     /// Does one slice and returns in how many milliseconds the next one is due.
-    /// - Parameter store: the store of a shard, nil where this thread has nothing to do.
-    mutating func sweep(shardCount: Int, now: UInt64, store: (Int) -> Unmanaged<ShardStore>?) -> Int {
-        if shard == 1 && slices == 0 { passStartedAt = now }
+    /// - Parameters:
+    ///   - pool: whose compaction this thread plans, once a pass; nil = another thread does.
+    ///   - store: the store of a shard, nil where this thread has nothing to do.
+    mutating func sweep(
+        shardCount: Int,
+        now: UInt64,
+        planning pool: MemoryPool?,
+        store: (Int) -> Unmanaged<ShardStore>?
+    ) -> Int {
+        if slices == 0 {
+            passStartedAt = now
+            pool?.planCompaction()
+        }
         slices += 1
-        var visited = 0
+        let elapsed = Int(clamping: now - min(now, passStartedAt))
+        let budget = elapsed > passMilliseconds / 2 ? Self.largestBudget : Self.smallestBudget
+        let end = visited + budget
+        var changes = 0
         while shard <= shardCount {
-            if visited >= Self.budget { return pause }
+            if visited >= end {
+                let isBehind = changes >= Self.manyChanges || elapsed > passMilliseconds
+                return isBehind ? 1 : max(1, min(passMilliseconds / slicesOfLastPass, Self.longestPauseMilliseconds))
+            }
             guard let store = store(shard) else {
                 shard += 1
                 continue
@@ -33,18 +60,25 @@ struct Sweeper {
                 $0.sweep(
                     now: now,
                     markerRetentionMilliseconds: Self.markerRetentionMilliseconds,
-                    budget: Self.budget - visited
+                    budget: end - visited
                 )
             }
             visited += result.visited
+            changes += result.expired + result.dropped + result.moved
             if result.finishedPass { shard += 1 }
         }
-        slicesOfLastPass = slices
-        shard = 1
-        slices = 0
-        let elapsed = Int(clamping: now - min(now, passStartedAt))
-        return max(pause, min(Self.longestPauseMilliseconds, Self.passMilliseconds - elapsed))
+        return finishPass(elapsed: elapsed)
     }
 
-    private var pause: Int { min(Self.longestPauseMilliseconds, Self.passMilliseconds / slicesOfLastPass) }
+    /// The pause until the next pass.
+    private mutating func finishPass(elapsed: Int) -> Int {
+        let pause = max(1, passMilliseconds - elapsed)
+        slicesOfLastPass = slices
+        let affordable = visited / Self.slotsPerMillisecond
+        passMilliseconds = max(Self.shortestPassMilliseconds, min(affordable, Self.longestPassMilliseconds))
+        shard = 1
+        slices = 0
+        visited = 0
+        return pause
+    }
 }

@@ -5,8 +5,9 @@ import Synchronization
 enum Headroom {
     /// Stays below the limit.
     case none
-    /// A sixteenth above the limit: for markers of keys that are not there, which must be kept even on a full node.
-    case marker
+    /// A sixteenth above the limit: for markers of keys that are not there, which must be kept even on a full node, and
+    /// for smaller values in the place of larger ones, whose memory is free only once whole slabs are.
+    case limited
     /// Any amount: for allocations that free more than they take.
     case unlimited
 }
@@ -16,6 +17,7 @@ struct AllocatorState: ~Copyable {
     let keyHash: KeyHash
     let allocatedBytes = Atomic<Int>(0)
     let limitBytes: Atomic<Int>
+    let isCompacting = Atomic<Bool>(false)
     var smallSlabs = SlabSource(slabBytes: SlabSource.smallSlabBytes)
     var largeSlabs = SlabSource(slabBytes: SlabSource.largeSlabBytes)
     let lists: UnsafeMutablePointer<SlabList>
@@ -62,7 +64,7 @@ struct Allocator {
         guard let slab = takeSlab(sizeClass, headroom) else { return nil }
         list.pointee.lock.lock()
         defer { list.pointee.lock.unlock() }
-        list.pointee.link(slab)
+        list.pointee.add(slab)
         return list.pointee.takeBlock()
     }
 
@@ -75,8 +77,7 @@ struct Allocator {
             return
         }
         let sizeClass = SizeClass(bytes: bytes)
-        let address = UInt(bitPattern: block) & ~UInt(bitPattern: slabBytes(sizeClass) - 1)
-        let slab = UnsafeMutablePointer<Slab>(bitPattern: address)!
+        let slab = slab(of: block, sizeClass)
         let list = list(sizeClass)
         list.pointee.lock.lock()
         let empty = list.pointee.giveBlock(block, of: slab)
@@ -123,7 +124,7 @@ struct Allocator {
         let fits =
             switch headroom {
             case .none: total <= limit
-            case .marker: total <= limit + limit >> 4
+            case .limited: total <= limit + limit >> 4
             case .unlimited: true
             }
         if limit == 0 || fits { return true }
@@ -131,7 +132,12 @@ struct Allocator {
         return false
     }
 
-    private func list(_ sizeClass: SizeClass) -> UnsafeMutablePointer<SlabList> {
+    func slab(of block: UnsafeMutableRawPointer, _ sizeClass: SizeClass) -> UnsafeMutablePointer<Slab> {
+        let address = UInt(bitPattern: block) & ~UInt(bitPattern: slabBytes(sizeClass) - 1)
+        return unsafe UnsafeMutablePointer(bitPattern: address).unsafelyUnwrapped
+    }
+
+    func list(_ sizeClass: SizeClass) -> UnsafeMutablePointer<SlabList> {
         state.pointee.lists + sizeClass.index
     }
 

@@ -32,6 +32,10 @@ public final class MemoryPool: Sendable {
         set { allocator.state.pointee.limitBytes.store(newValue, ordering: .relaxed) }
     }
 
+    /// Decides which memory compaction should free from now on: sweeping moves records out of slabs that are used badly.
+    /// To be called now and then; it takes a few microseconds.
+    package func planCompaction() { allocator.planCompaction() }
+
     /// The hash that `ShardStore.stripe` and every call on a `Stripe` expect for `key`.
     @inlinable
     public func hash(_ key: UnsafeRawBufferPointer) -> UInt64 {

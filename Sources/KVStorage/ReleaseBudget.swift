@@ -4,18 +4,20 @@ import Synchronization
 /// megabyte, which adds up when a segment of large values expires at once.
 struct ReleaseBudget {
     private let allocator: Allocator
-    private let end: Int
-    private(set) var isSpent = false
+    private let start: Int
+    private(set) var releasedBytes = 0
 
-    private static let bytes = 4 << 20
+    private static let bytes = 1 << 20
 
     init(_ allocator: Allocator) {
         self.allocator = allocator
-        end = allocator.state.pointee.allocatedBytes.load(ordering: .relaxed) - Self.bytes
+        start = allocator.state.pointee.allocatedBytes.load(ordering: .relaxed)
     }
 
     /// Looks at what was released. Other threads' allocations blur it a little, which does no harm.
     mutating func update() {
-        isSpent = allocator.state.pointee.allocatedBytes.load(ordering: .relaxed) <= end
+        releasedBytes = max(0, start - allocator.state.pointee.allocatedBytes.load(ordering: .relaxed))
     }
+
+    var isSpent: Bool { releasedBytes >= Self.bytes }
 }

@@ -107,7 +107,7 @@ struct Segment {
         end >= start ? end - start : end - start + capacity
     }
 
-    private static func bytes(capacity: Int) -> Int {
+    static func bytes(capacity: Int) -> Int {
         SegmentHeader.bytes + capacity * MemoryLayout<Slot>.stride
     }
 

@@ -1,8 +1,8 @@
 import Synchronization
 
 extension ShardStore {
-    /// Frees the records of a store that nobody uses any more, in slices: about `budget` slots of work a call, exceeded by
-    /// at most one segment. True when everything is freed.
+    /// Frees the records of a store that nobody uses any more, in slices: about `budget` slots of work a call (see
+    /// `MaintenanceCost`), exceeded by at most one segment. True when everything is freed.
     package func release(budget: Int) -> Bool {
         releasePosition.withLock { cursor in
             var visited = 0
@@ -11,11 +11,10 @@ extension ShardStore {
                 let stripe = stripe(at: Int(cursor.stripe))
                 stripe.lock()
                 let reference = stripe.reference(cursor.position)
-                visited += 1
+                visited += MaintenanceCost.segment
                 var isDone = true
                 if let segment = Segment(reference) {
-                    visited += segment.capacity
-                    isDone = stripe.removeAll(segment, near: cursor.position)
+                    isDone = stripe.removeAll(segment, near: cursor.position, &visited)
                 }
                 let last = reference.lastHash(cursor.position)
                 if isDone, last == .max { stripe.removeDirectoryIfEmpty() }
@@ -31,14 +30,18 @@ extension ShardStore {
 
 extension Stripe {
     /// Frees a segment with its entries, or a part of the entries: then false, and searches in it are no longer valid.
-    func removeAll(_ segment: Segment, near hash: UInt64) -> Bool {
+    /// Adds the work to `visited`.
+    func removeAll(_ segment: Segment, near hash: UInt64, _ visited: inout Int) -> Bool {
         var release = ReleaseBudget(allocator)
+        visited += segment.capacity
+        defer { visited += MaintenanceCost.memory(bytes: release.releasedBytes) }
         for index in 0..<segment.capacity where !segment.slots[index].isEmpty {
             segment.prefetchEntry(at: index + Segment.prefetchDistance)
             let entry = segment.slots[index].entry
             count(entry.header.pointee, by: -1)
             segment.slots[index] = Slot()
             segment.header.pointee.count -= 1
+            visited += MaintenanceCost.change
             allocator.free(entry.address, bytes: entry.bytes)
             release.update()
             if release.isSpent { return false }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The header at the start of a slab: an aligned run of memory cut into blocks of one size class. Blocks carry no header:
 /// masking a block's address finds its slab. Free blocks are linked through their own first word.
 struct Slab {
@@ -5,6 +7,8 @@ struct Slab {
     /// Blocks from this index on were never used: their pages need not be touched to link them.
     var freshIndex: Int32
     var usedCount: Int32
+    /// Its blocks are being moved to other slabs; none is taken from it.
+    var isEvacuating = false
     var next: UnsafeMutablePointer<Slab>?
     var previous: UnsafeMutablePointer<Slab>?
     let region: UnsafeMutablePointer<SlabRegion>
@@ -13,13 +17,22 @@ struct Slab {
 }
 
 /// The slabs of one size class. Full slabs are in no list; one empty small slab is kept, so that a single key that comes
-/// and goes does not cost system calls.
+/// and goes does not cost system calls. Everything but `isCompacting` needs the lock held.
 struct SlabList: ~Copyable {
     let lock: SpinLock
     let blockBytes: Int
     let blocksPerSlab: Int32
     let keepsSpare: Bool
-    private var partial: UnsafeMutablePointer<Slab>?
+    /// Whether some slabs are to be emptied. Read without the lock.
+    let isCompacting = Atomic<Bool>(false)
+    /// How many slabs may yet be chosen to be emptied.
+    var evacuationQuota = 0
+    /// The slabs that hold blocks, and those blocks.
+    private(set) var slabCount = 0
+    private(set) var usedCount = 0
+    private(set) var partial: UnsafeMutablePointer<Slab>?
+    private(set) var evacuating: UnsafeMutablePointer<Slab>?
+    private(set) var evacuatingCount = 0
     private var spare: UnsafeMutablePointer<Slab>?
 
     init(_ sizeClass: SizeClass) {
@@ -33,9 +46,9 @@ struct SlabList: ~Copyable {
         keepsSpare = !sizeClass.usesLargeSlabs
     }
 
-    /// A block, or nil when a new slab must be added first. The caller holds the lock.
+    /// A block, or nil when a new slab must be added first.
     mutating func takeBlock() -> UnsafeMutableRawPointer? {
-        if partial == nil, let kept = takeSpare() { link(kept) }
+        if partial == nil { refillPartial() }
         guard let slab = partial else { return nil }
         let block: UnsafeMutableRawPointer
         if let free = slab.pointee.freeBlock {
@@ -47,12 +60,12 @@ struct SlabList: ~Copyable {
             slab.pointee.freshIndex += 1
         }
         slab.pointee.usedCount += 1
+        usedCount += 1
         if slab.pointee.usedCount == blocksPerSlab { unlink(slab) }
         return block
     }
 
     /// Takes a block back. Returns its slab when that is empty now and should go back to the system.
-    /// The caller holds the lock.
     mutating func giveBlock(
         _ block: UnsafeMutableRawPointer,
         of slab: UnsafeMutablePointer<Slab>
@@ -61,8 +74,10 @@ struct SlabList: ~Copyable {
         slab.pointee.freeBlock = block
         if slab.pointee.usedCount == blocksPerSlab { link(slab) }
         slab.pointee.usedCount -= 1
+        usedCount -= 1
         guard slab.pointee.usedCount == 0 else { return nil }
         unlink(slab)
+        slabCount -= 1
         if keepsSpare, spare == nil {
             spare = slab
             return nil
@@ -70,23 +85,57 @@ struct SlabList: ~Copyable {
         return slab
     }
 
-    /// Adds a slab without used blocks. The caller holds the lock.
-    mutating func link(_ slab: UnsafeMutablePointer<Slab>) {
-        slab.pointee.previous = nil
-        slab.pointee.next = partial
-        partial?.pointee.previous = slab
-        partial = slab
+    /// Adds a slab without used blocks.
+    mutating func add(_ slab: UnsafeMutablePointer<Slab>) {
+        slabCount += 1
+        slab.pointee.isEvacuating = false
+        link(slab)
     }
 
-    /// The kept empty slab, which this list forgets. The caller holds the lock.
+    /// From now on no block is taken from a slab that has free ones, until it is reinstated.
+    mutating func evacuate(_ slab: UnsafeMutablePointer<Slab>) {
+        unlink(slab)
+        slab.pointee.isEvacuating = true
+        link(slab)
+    }
+
+    /// Lets blocks be taken again from one of the slabs that were to be emptied.
+    mutating func reinstate() {
+        guard let slab = evacuating else { return }
+        unlink(slab)
+        slab.pointee.isEvacuating = false
+        link(slab)
+    }
+
+    private mutating func refillPartial() {
+        if let kept = takeSpare() { add(kept) } else { reinstate() }
+    }
+
+    /// The kept empty slab, which this list forgets.
     mutating func takeSpare() -> UnsafeMutablePointer<Slab>? {
         defer { spare = nil }
         return spare
     }
 
+    private mutating func link(_ slab: UnsafeMutablePointer<Slab>) {
+        let first = slab.pointee.isEvacuating ? evacuating : partial
+        slab.pointee.previous = nil
+        slab.pointee.next = first
+        first?.pointee.previous = slab
+        if slab.pointee.isEvacuating {
+            evacuating = slab
+            evacuatingCount += 1
+        } else {
+            partial = slab
+        }
+    }
+
     private mutating func unlink(_ slab: UnsafeMutablePointer<Slab>) {
+        if slab.pointee.isEvacuating { evacuatingCount -= 1 }
         if let previous = slab.pointee.previous {
             previous.pointee.next = slab.pointee.next
+        } else if slab.pointee.isEvacuating {
+            evacuating = slab.pointee.next
         } else {
             partial = slab.pointee.next
         }

@@ -110,7 +110,7 @@ extension Stripe {
     }
 
     /// Changes every directory entry of the segment that `hash` belongs to.
-    private func replace(
+    func replace(
         _ old: SegmentReference,
         near hash: UInt64,
         with new: SegmentReference,
@@ -121,7 +121,7 @@ extension Stripe {
         (state.pointee.directory + first).update(repeating: new, count: repeats)
     }
 
-    private static func directoryBytes(depth: Int) -> Int {
+    static func directoryBytes(depth: Int) -> Int {
         MemoryLayout<SegmentReference>.stride << depth
     }
 }

@@ -47,7 +47,7 @@ extension Stripe {
         hash: UInt64,
         value: UnsafeRawBufferPointer
     ) -> MergeOutcome {
-        let headroom = header.kind == .live ? Headroom.none : .marker
+        let headroom = header.kind == .live ? Headroom.none : .limited
         guard let segment = segmentWithRoom(hash, headroom: headroom),
             let entry = makeEntry(header, key: key, value: value, headroom: headroom)
         else { return .outOfMemory }
@@ -56,8 +56,8 @@ extension Stripe {
         return .stored
     }
 
-    /// Overwrites a record: in place when the new one takes the same memory. Markers replace records at any limit, since
-    /// they take no more than what they free. False when there is no memory.
+    /// Overwrites a record: in place when the new one takes the same memory. Markers replace records at any limit, and
+    /// smaller values somewhat above it, since they take no more than what they free. False when there is no memory.
     func replace(
         _ slot: UnsafeMutablePointer<Slot>,
         with header: EntryHeader,
@@ -70,7 +70,8 @@ extension Stripe {
             old.header.pointee = header
             if let source = value.baseAddress { memcpy(old.keyAddress + header.keyCount, source, value.count) }
         } else {
-            let headroom = header.kind == .live ? Headroom.none : .unlimited
+            let headroom: Headroom =
+                header.kind != .live ? .unlimited : bytes < old.bytes ? .limited : .none
             guard let new = makeEntry(header, key: old.key, value: value, headroom: headroom) else { return false }
             slot.pointee = Slot(new, tag: slot.pointee.tag)
             allocator.free(old.address, bytes: old.bytes)

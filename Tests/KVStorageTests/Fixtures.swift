@@ -100,6 +100,7 @@ extension ShardStore {
             total.visited += part.visited
             total.expired += part.expired
             total.dropped += part.dropped
+            total.moved += part.moved
             total.finishedPass = part.finishedPass
         }
         return total
