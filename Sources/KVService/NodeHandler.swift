@@ -39,12 +39,7 @@ package final class NodeHandler: RequestHandler {
         passages.begin()
         defer { passages.end() }
         let count = stage(requests)
-        for index in 0..<count where staged.hasTarget(at: index) {
-            let target = staged.targets + index
-            target.pointee.stripe.lock()
-            target.pointee.stripe.prefetchRecord(target.pointee.hash)
-            target.pointee.stripe.unlock()
-        }
+        if count > 1 { prefetchRecords(count) }
         var answered = 0
         repeat {
             writer.load = UInt16(truncatingIfNeeded: requests.count - answered - 1)
@@ -78,29 +73,29 @@ package final class NodeHandler: RequestHandler {
         decoder.reset(firstPayloadBytes: requests[0].payload.count)
         let limit = min(requests.count, ServerConnection.batchLimit)
         for index in 0..<limit {
-            stage(requests[index], at: index)
+            stage(requests[index], at: index, prefetches: limit > 1)
             if staged.kinds[index] == .refused && decoder.isFull && index > 0 { return index }
         }
         return limit
     }
 
-    private func stage(_ request: RequestFrame, at index: Int) {
+    private func stage(_ request: RequestFrame, at index: Int, prefetches: Bool) {
         switch request.method {
         case .get:
             guard decoder.get(request.payload, into: staged.gets + index) else {
                 return staged.refuse(at: index, .malformed)
             }
-            locate(staged.gets[index].key, .get, at: index)
+            locate(staged.gets[index].key, .get, at: index, prefetches)
         case .set:
-            stage(isDecoded: decoder.set(request.payload, into: staged.mutations + index), at: index)
+            stage(isDecoded: decoder.set(request.payload, into: staged.mutations + index), at: index, prefetches)
         case .delete:
-            stage(isDecoded: decoder.delete(request.payload, into: staged.mutations + index), at: index)
+            stage(isDecoded: decoder.delete(request.payload, into: staged.mutations + index), at: index, prefetches)
         default:
             staged.kinds[index] = .cold
         }
     }
 
-    private func stage(isDecoded: Bool, at index: Int) {
+    private func stage(isDecoded: Bool, at index: Int, _ prefetches: Bool) {
         guard isDecoded else { return staged.refuse(at: index, .malformed) }
         let mutation = staged.mutations + index
         if mutation.pointee.value.count > node.limits.maxValueBytes {
@@ -109,15 +104,25 @@ package final class NodeHandler: RequestHandler {
         if mutation.pointee.ttlMilliseconds < 0 {
             return staged.refuse(at: index, .negativeTimeToLive(milliseconds: mutation.pointee.ttlMilliseconds))
         }
-        locate(mutation.pointee.key, .mutation, at: index)
+        locate(mutation.pointee.key, .mutation, at: index, prefetches)
     }
 
-    /// Checks the key and finds where it lives.
-    private func locate(_ key: UnsafeRawBufferPointer, _ kind: StagedBatch.Kind, at index: Int) {
+    /// Checks the key and finds where it lives. In a batch of one there is nothing to do while its slot is loaded.
+    private func locate(
+        _ key: UnsafeRawBufferPointer,
+        _ kind: StagedBatch.Kind,
+        at index: Int,
+        _ prefetches: Bool
+    ) {
         if key.isEmpty { return staged.refuse(at: index, .emptyKey) }
         if key.count > node.limits.maxKeyBytes { return staged.refuse(at: index, .longKey(bytes: key.count)) }
         switch locate(key) {
         case .found(let target):
+            if prefetches {
+                target.stripe.lock()
+                target.stripe.prefetchSlot(target.hash)
+                target.stripe.unlock()
+            }
             staged.targets[index] = target
             staged.kinds[index] = kind
         case .absent(let shard):
@@ -130,17 +135,25 @@ package final class NodeHandler: RequestHandler {
         case absent(shard: Int)
     }
 
-    /// Finds a key's stripe, and starts loading its slot.
+    /// Finds a key's stripe.
     func locate(_ key: UnsafeRawBufferPointer) -> Location {
         let shard = Int(KeyHash.fnv1(key) % UInt32(truncatingIfNeeded: node.shardCount)) + 1
         let word = node.table[shard]
         guard let store = word.store else { return .absent(shard: shard) }
         let hash = node.pool.hash(key)
         let stripe = store._withUnsafeGuaranteedRef { $0.stripe(hash) }
-        stripe.lock()
-        stripe.prefetchSlot(hash)
-        stripe.unlock()
         return .found(Target(shard: shard, hash: hash, store: word.storeAddress, stripe: stripe))
+    }
+
+    // MARK: Stage 2
+
+    private func prefetchRecords(_ count: Int) {
+        for index in 0..<count where staged.hasTarget(at: index) {
+            let target = staged.targets + index
+            target.pointee.stripe.lock()
+            target.pointee.stripe.prefetchRecord(target.pointee.hash)
+            target.pointee.stripe.unlock()
+        }
     }
 
     // MARK: Stage 3

@@ -13,7 +13,10 @@ final class Quiescence: Sendable {
 
         /// Sequentially consistent: the reads of the table that follow are not done before the count is seen.
         func begin() { count.pointee.add(1, ordering: .sequentiallyConsistent) }
-        func end() { count.pointee.add(1, ordering: .releasing) }
+        /// No other thread writes the count, so a plain store does.
+        func end() {
+            count.pointee.store(count.pointee.load(ordering: .relaxed) + 1, ordering: .releasing)
+        }
     }
 
     /// A store that waits for the passages under way when it was taken out.

@@ -23,6 +23,8 @@ struct EntryHeader {
         unsafe RecordKind(rawValue: UInt8(truncatingIfNeeded: kindAndKeyCount >> Self.keyCountBits)).unsafelyUnwrapped
     }
 
+    var isLive: Bool { kindAndKeyCount >> Self.keyCountBits == 0 }
+
     @inlinable
     var keyCount: Int { Int(kindAndKeyCount & (1 << Self.keyCountBits - 1)) }
 
@@ -63,7 +65,7 @@ struct Entry {
     @inlinable
     var bytes: Int { EntryHeader.bytes + header.pointee.keyCount + Int(header.pointee.valueCount) }
 
-    @inlinable
+    @inlinable @inline(__always)
     func hasKey(_ key: UnsafeRawBufferPointer) -> Bool {
         guard key.count == header.pointee.keyCount else { return false }
         guard let bytes = key.baseAddress else { return true }
@@ -78,7 +80,7 @@ struct Entry {
     /// When a marker came to be, by which its retention counts.
     var birth: UInt64 { header.pointee.deadline }
 
-    @inlinable
+    @inlinable @inline(__always)
     var view: RecordView {
         let header = header.pointee
         return RecordView(

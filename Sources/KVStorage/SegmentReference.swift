@@ -27,14 +27,14 @@ struct SegmentReference: Equatable {
     var capacity: Int { Self.capacity(sizeCode: sizeCode) }
 
     /// 8, 12, 16, 24, 32, 48 … slots.
-    @inlinable
+    @inlinable @inline(__always)
     static func capacity(sizeCode: Int) -> Int {
         (2 | sizeCode & 1) &<< (sizeCode &>> 1 &+ 2)
     }
 
     /// The slot where the search for `hash` begins. It grows with the hash, so that slots are nearly in hash order: scans
     /// depend on it.
-    @inlinable
+    @inlinable @inline(__always)
     func home(_ hash: UInt64) -> Int {
         Int((hash &<< UInt64(depth)).multipliedFullWidth(by: UInt64(capacity)).high)
     }

@@ -69,7 +69,7 @@ public struct Stripe {
     }
 
     /// The record of `key`, a marker too, or nil. Deadlines are not looked at: an expired record may still be live here.
-    @inlinable
+    @inlinable @inline(__always)
     public func find(_ key: UnsafeRawBufferPointer, hash: UInt64) -> RecordView? {
         slot(key, hash: hash)?.pointee.entry.view
     }
