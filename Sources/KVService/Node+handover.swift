@@ -97,11 +97,11 @@ extension Node {
     // MARK: For the handlers
 
     func prepare(_ request: PrepareRequest, now: UInt64) -> PrepareResponse {
-        step(.prepare(request), now: now).prepared ?? PrepareResponse(holdings: [], epoch: mapEpoch)
+        step(.prepare(request), now: now).prepared ?? PrepareResponse(holdings: [], map: MapMark(epoch: mapEpoch))
     }
 
     func offer(_ request: OfferRequest, now: UInt64) -> OfferResponse {
-        step(.offer(request), now: now).offered ?? OfferResponse(confirmed: [], epoch: mapEpoch)
+        step(.offer(request), now: now).offered ?? OfferResponse(confirmed: [], map: MapMark(epoch: mapEpoch))
     }
 
     // MARK: Steps

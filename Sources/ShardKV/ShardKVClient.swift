@@ -91,7 +91,7 @@ public final class ShardKVClient: Service, Sendable {
     /// Looks at the shard map's file now.
     package func refreshShardMap() async {
         switch file.withLock({ $0?.poll(now: SystemTime().wallMilliseconds) }) {
-        case nil, .unchanged: break
+        case nil, .unchanged, .restored: break
         case .changed(let map, let epoch):
             connections.update(endpoints: map.endpoints)
             cluster.follow(map, epoch: epoch)
@@ -118,7 +118,7 @@ public final class ShardKVClient: Service, Sendable {
                 switch file.poll(now: time.wallMilliseconds) {
                 case .changed(let map, let epoch): return (map, epoch, file)
                 case .refused(let error): throw error
-                case .unchanged: preconditionFailure("the first look at a shard map finds one or an error")
+                case .unchanged, .restored: preconditionFailure("the first look at a shard map finds one or an error")
                 }
             }
         } catch {
