@@ -65,12 +65,18 @@ raise_priority() {
     exit "$status"
 }
 
-build_tools() {
-    note "building the benchmark tools"
-    swift build -c release --package-path "$root/Benchmarks" >"$work/build.log" 2>&1 || {
+# Builds one tool of the Benchmarks package.
+build_product() {
+    note "building $1"
+    swift build -c release --package-path "$root/Benchmarks" --product "$1" >"$work/build.log" 2>&1 || {
         cat "$work/build.log" >&2
-        die "the benchmark tools do not build"
+        die "$1 does not build"
     }
+}
+
+build_tools() {
+    build_product load-generator
+    build_product echo-server
 }
 
 # Builds the server, unless the user named one.

@@ -2393,7 +2393,7 @@ const ProtobufCMessageDescriptor kv__member__descriptor =
   (ProtobufCMessageInit) kv__member__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__prepare_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor kv__prepare_request__field_descriptors[4] =
 {
   {
     "node",
@@ -2431,16 +2431,29 @@ static const ProtobufCFieldDescriptor kv__prepare_request__field_descriptors[3] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "map_fingerprint",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__PrepareRequest, map_fingerprint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned kv__prepare_request__field_indices_by_name[] = {
   1,   /* field[1] = epoch */
+  3,   /* field[3] = map_fingerprint */
   0,   /* field[0] = node */
   2,   /* field[2] = shards */
 };
 static const ProtobufCIntRange kv__prepare_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor kv__prepare_request__descriptor =
 {
@@ -2450,7 +2463,7 @@ const ProtobufCMessageDescriptor kv__prepare_request__descriptor =
   "Kv__PrepareRequest",
   "kv",
   sizeof(Kv__PrepareRequest),
-  3,
+  4,
   kv__prepare_request__field_descriptors,
   kv__prepare_request__field_indices_by_name,
   1,  kv__prepare_request__number_ranges,
@@ -2508,7 +2521,7 @@ const ProtobufCMessageDescriptor kv__shard_members__descriptor =
   (ProtobufCMessageInit) kv__shard_members__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__prepare_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor kv__prepare_response__field_descriptors[3] =
 {
   {
     "holdings",
@@ -2534,15 +2547,28 @@ static const ProtobufCFieldDescriptor kv__prepare_response__field_descriptors[2]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "map_fingerprint",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__PrepareResponse, map_fingerprint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned kv__prepare_response__field_indices_by_name[] = {
   1,   /* field[1] = epoch */
   0,   /* field[0] = holdings */
+  2,   /* field[2] = map_fingerprint */
 };
 static const ProtobufCIntRange kv__prepare_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor kv__prepare_response__descriptor =
 {
@@ -2552,7 +2578,7 @@ const ProtobufCMessageDescriptor kv__prepare_response__descriptor =
   "Kv__PrepareResponse",
   "kv",
   sizeof(Kv__PrepareResponse),
-  2,
+  3,
   kv__prepare_response__field_descriptors,
   kv__prepare_response__field_indices_by_name,
   1,  kv__prepare_response__number_ranges,
@@ -2636,7 +2662,7 @@ const ProtobufCMessageDescriptor kv__holding__descriptor =
   (ProtobufCMessageInit) kv__holding__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__offer_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor kv__offer_request__field_descriptors[5] =
 {
   {
     "node",
@@ -2674,16 +2700,42 @@ static const ProtobufCFieldDescriptor kv__offer_request__field_descriptors[3] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "map_epoch",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__OfferRequest, map_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "map_fingerprint",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__OfferRequest, map_fingerprint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned kv__offer_request__field_indices_by_name[] = {
   1,   /* field[1] = epoch */
+  3,   /* field[3] = map_epoch */
+  4,   /* field[4] = map_fingerprint */
   0,   /* field[0] = node */
   2,   /* field[2] = shards */
 };
 static const ProtobufCIntRange kv__offer_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor kv__offer_request__descriptor =
 {
@@ -2693,14 +2745,14 @@ const ProtobufCMessageDescriptor kv__offer_request__descriptor =
   "Kv__OfferRequest",
   "kv",
   sizeof(Kv__OfferRequest),
-  3,
+  5,
   kv__offer_request__field_descriptors,
   kv__offer_request__field_indices_by_name,
   1,  kv__offer_request__number_ranges,
   (ProtobufCMessageInit) kv__offer_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__offer_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor kv__offer_response__field_descriptors[3] =
 {
   {
     "confirmed",
@@ -2726,15 +2778,28 @@ static const ProtobufCFieldDescriptor kv__offer_response__field_descriptors[2] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "map_fingerprint",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__OfferResponse, map_fingerprint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned kv__offer_response__field_indices_by_name[] = {
   0,   /* field[0] = confirmed */
   1,   /* field[1] = epoch */
+  2,   /* field[2] = map_fingerprint */
 };
 static const ProtobufCIntRange kv__offer_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor kv__offer_response__descriptor =
 {
@@ -2744,7 +2809,7 @@ const ProtobufCMessageDescriptor kv__offer_response__descriptor =
   "Kv__OfferResponse",
   "kv",
   sizeof(Kv__OfferResponse),
-  2,
+  3,
   kv__offer_response__field_descriptors,
   kv__offer_response__field_indices_by_name,
   1,  kv__offer_response__number_ranges,

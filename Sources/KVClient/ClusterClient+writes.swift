@@ -2,13 +2,6 @@ internal import KVCore
 internal import KVSharding
 internal import KVWire
 
-/// The end of an action of a `WritePlan`.
-private enum WriteEvent: Sendable {
-    case answered(node: String, phase: Int, Result<MutationResponse, RPCError>)
-    case waited(node: String, phase: Int)
-    case cancelled
-}
-
 /// Where a write goes.
 package enum WriteTarget: Sendable {
     /// To all replicas of the key's shard; those that fail for a while are asked again.
@@ -53,68 +46,64 @@ extension ClusterClient {
         try Self.check(key: mutation.key)
         let deadline = saturatingSum(time.monotonicMilliseconds, timeoutMilliseconds)
         let members = try members(of: mutation.key, target)
-        await findClock(members, deadline: deadline)
-        let result = await withTaskGroup(of: WriteEvent.self) { group in
-            var plan = WritePlan(deadline: deadline, retries: target.retries)
-            var now = time.monotonicMilliseconds
-            var request = mutation.request(stamp: clock.stamp(now: now))
-            var step = plan.begin(members: members, now: now)
-            var running = 0
-            defer { group.cancelAll() }
-            while true {
-                switch step {
-                case .done: return Result<Void, CallFailure>.success(())
-                case .fail(let failure): return .failure(failure)
-                case .perform(let actions):
-                    let event: WriteEvent
-                    if running == 0, actions.count == 1 {
-                        // There is nothing to wait for beside it, and a child task costs more than the call.
-                        event = await perform(actions[0], request)
-                    } else {
-                        for action in actions {
-                            group.addTask { [request] in await self.perform(action, request) }
-                        }
-                        running += actions.count
-                        event = await group.next() ?? .cancelled
-                        running -= 1
-                    }
-                    now = time.monotonicMilliseconds
-                    do throws(CallFailure) {
-                        step = try take(event, &plan, mutation, target, now: now)
-                    } catch { return .failure(error) }
-                case .restamp(let cause):
-                    switch cause {
-                    case .superseded(let version): clock.raise(above: version)
-                    case .refused(let node, let serverMilliseconds):
-                        clock.correct(to: serverMilliseconds, of: node, now: now)
-                    }
-                    request = mutation.request(stamp: clock.stamp(now: now))
-                    do throws(CallFailure) {
-                        step = plan.begin(members: try self.members(of: mutation.key, target), now: now)
-                    } catch { return .failure(error) }
+        if !clock.hasEstimate { await findClock(members, deadline: deadline) }
+        let events = WriteEvents()
+        let place = pendingWrites.insert(events)
+        var running: [@Sendable () -> Void] = []
+        defer {
+            pendingWrites.remove(place)
+            if events.hasOutstanding { for cancel in running { cancel() } }
+        }
+        var plan = WritePlan(deadline: deadline, retries: target.retries)
+        var now = time.monotonicMilliseconds
+        var request = mutation.request(stamp: clock.stamp(now: now))
+        var step = plan.begin(members: members, now: now)
+        var happened: [WriteEvent] = []
+        while true {
+            switch step {
+            case .done: return
+            case .fail(let failure): throw failure
+            case .perform(let actions):
+                if !actions.isEmpty {
+                    events.began(actions.count)
+                    for action in actions { running.append(start(action, request, events)) }
                 }
+                if happened.isEmpty {
+                    happened = await events.next().reversed()
+                    now = time.monotonicMilliseconds
+                }
+                step = try take(happened.removeLast(), &plan, mutation, target, now: now)
+            case .restamp(let cause):
+                switch cause {
+                case .superseded(let version): clock.raise(above: version)
+                case .refused(let node, let serverMilliseconds):
+                    clock.correct(to: serverMilliseconds, of: node, now: now)
+                }
+                request = mutation.request(stamp: clock.stamp(now: now))
+                step = plan.begin(members: try self.members(of: mutation.key, target), now: now)
             }
         }
-        try result.get()
     }
 
-    private func perform<Request: RequestMessage>(
+    /// - Returns: what cancels the action.
+    private func start<Request: RequestMessage>(
         _ action: WritePlan.Action,
-        _ request: Request
-    ) async -> WriteEvent where Request.Response == MutationResponse {
+        _ request: Request,
+        _ events: WriteEvents
+    ) -> @Sendable () -> Void where Request.Response == MutationResponse {
         switch action {
         case .send(let node, let phase, let timeoutMilliseconds):
-            do throws(RPCError) {
-                let response = try await sender.send(request, to: node, timeoutMilliseconds: timeoutMilliseconds)
-                health.answered(node)
-                return .answered(node: node, phase: phase, .success(response))
-            } catch {
-                report(error, of: node)
-                return .answered(node: node, phase: phase, .failure(error))
+            return sender.start(request, to: node, timeoutMilliseconds: timeoutMilliseconds) { result in
+                events.ended(.answered(node: node, phase: phase, result))
             }
         case .wait(let node, let phase, let milliseconds):
-            do { try await time.sleep(milliseconds: milliseconds) } catch { return .cancelled }
-            return .waited(node: node, phase: phase)
+            let task = Task {
+                do {
+                    try await time.sleep(milliseconds: milliseconds)
+                    events.ended(.waited(node: node, phase: phase))
+                } catch { events.ended(.cancelled) }
+            }
+            return { task.cancel() }
         }
     }
 
@@ -127,11 +116,17 @@ extension ClusterClient {
     ) throws(CallFailure) -> WritePlan.Step {
         switch event {
         case .answered(let node, let phase, let result):
-            plan.answered(node: node, phase: phase, result, now: now)
+            switch result {
+            case .success: health.answered(node)
+            case .failure(let error): report(error, of: node)
+            }
+            return plan.answered(node: node, phase: phase, result, now: now)
         case .waited(let node, let phase):
-            plan.waited(node: node, phase: phase, members: try members(of: mutation.key, target), now: now)
+            return plan.waited(node: node, phase: phase, members: try members(of: mutation.key, target), now: now)
+        case .mapChanged:
+            return plan.rerouted(members: try members(of: mutation.key, target), now: now)
         case .cancelled:
-            .fail(plan.abandoned(RPCError(.cancelled, "the call was cancelled")))
+            return .fail(plan.abandoned(RPCError(.cancelled, "the call was cancelled")))
         }
     }
 

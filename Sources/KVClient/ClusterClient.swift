@@ -13,18 +13,22 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     package let health = NodeHealth()
     private let balancer: any Balancer
     let attemptMilliseconds: UInt64
-    private let map: Mutex<ShardMap>
+    private let routing: Mutex<Routing>
+    let pendingWrites = PendingWrites()
 
-    /// - Parameter attemptMilliseconds: the longest that a read waits for one replica while there is another to ask.
+    /// - Parameters:
+    ///   - epoch: the map's; 0 = unknown.
+    ///   - attemptMilliseconds: the longest that a read waits for one replica while there is another to ask.
     package init(
         map: ShardMap,
+        epoch: UInt64 = 0,
         sender: Sender,
         time: Time,
         clock: VersionClock,
         balancer: any Balancer,
         attemptMilliseconds: UInt64
     ) {
-        self.map = Mutex(map)
+        routing = Mutex(Routing(map, epoch: epoch))
         self.sender = sender
         self.time = time
         self.clock = clock
@@ -32,12 +36,14 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
         self.attemptMilliseconds = attemptMilliseconds
     }
 
-    package var shardMap: ShardMap { map.withLock { $0 } }
+    package var shardMap: ShardMap { routing.withLock { $0.map } }
 
-    /// The next attempt of every call is routed by `map`.
-    package func follow(_ map: ShardMap) {
-        self.map.withLock { $0 = map }
+    /// The next attempt of every call is routed by `map`; a write that waits for a node which it took away begins anew.
+    /// - Parameter epoch: the map's; 0 = unknown.
+    package func follow(_ map: ShardMap, epoch: UInt64 = 0) {
+        routing.withLock { $0.follow(map, epoch: epoch) }
         health.keep { map.nodes[$0] != nil }
+        pendingWrites.post(.mapChanged)
     }
 
     /// Reads from one replica after the other until one answers.
@@ -91,10 +97,7 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
 
     /// The replicas of a key; not empty.
     func members(of key: [UInt8]) throws(CallFailure) -> (shard: Int, members: [String]) {
-        let (shard, members) = map.withLock { map in
-            let shard = map.shard(ofKey: key)
-            return (shard, map.members(of: shard))
-        }
+        let (shard, members) = routing.withLock { $0.members(ofKey: key) }
         if members.isEmpty { throw CallFailure(.unavailable, "shard \(shard) has no node in the shard map") }
         return (shard, members)
     }
@@ -102,7 +105,9 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     /// Learns from a replica's error.
     func report(_ error: RPCError, of node: String) {
         if error.isSilence { health.failed(node, now: time.monotonicMilliseconds) }
-        for member in error.view?.members ?? [] { sender.learn(member) }
+        guard let view = error.view else { return }
+        for member in view.members { sender.learn(member) }
+        routing.withLock { $0.learn(from: error) }
     }
 
     static func check(key: [UInt8]) throws(CallFailure) {

@@ -9,6 +9,32 @@ package protocol ClusterSender: RequestSender {
     /// map's own addresses win.
     func learn(_ member: View.Member)
 
+    /// `send` for a caller that waits for several nodes at once. `completion` is called once, on any thread, perhaps before
+    /// this returns.
+    /// - Returns: what cancels the call; it does nothing once the call has ended.
+    func start<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ completion: @escaping @Sendable (Result<Request.Response, RPCError>) -> Void
+    ) -> @Sendable () -> Void
+
     /// Returns once the node's HELLO is in; throws UNAVAILABLE or DEADLINE_EXCEEDED.
     func connect(to node: String, timeoutMilliseconds: UInt32) async throws(RPCError)
+}
+
+extension ClusterSender {
+    package func start<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ completion: @escaping @Sendable (Result<Request.Response, RPCError>) -> Void
+    ) -> @Sendable () -> Void {
+        let task = Task {
+            do throws(RPCError) {
+                completion(.success(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds)))
+            } catch { completion(.failure(error)) }
+        }
+        return { task.cancel() }
+    }
 }

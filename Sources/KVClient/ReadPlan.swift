@@ -10,7 +10,7 @@ package struct ReadPlan {
         case ask(node: String, timeoutMilliseconds: UInt32)
         /// Then `beginRound`.
         case wait(milliseconds: UInt64)
-        case fail(CallFailure)
+        indirect case fail(CallFailure)
     }
 
     private var candidates: [String]

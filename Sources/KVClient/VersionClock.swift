@@ -5,7 +5,8 @@ internal import Synchronization
 ///
 /// The cluster's time is estimated as the local monotonic clock plus an offset: the median, over the nodes, of what their
 /// HELLOs told; before the first HELLO, what the local wall clock says. Stamps strictly increase, except
-/// after a server refused one as too far ahead. All times are in milliseconds; `now` is the local monotonic clock.
+/// after a server refused one as too far ahead; from then on they have another writer, so that none is stamped twice.
+/// All times are in milliseconds; `now` is the local monotonic clock.
 package final class VersionClock: Sendable {
     package struct Stamp: Sendable, Hashable {
         package var version: Version
@@ -18,19 +19,18 @@ package final class VersionClock: Sendable {
         var offsets: [String: Int64] = [:]
         /// The greatest `Version.time` that was stamped or seen.
         var last: UInt64 = 0
+        var writer: UInt64
 
         func clock(now: UInt64) -> UInt64 {
             UInt64(max(0, Int64(clamping: now) &+ offset))
         }
     }
 
-    private let writer: UInt64
     private let state: Mutex<State>
 
-    /// - Parameter writer: tells this process's stamps from all others; random.
+    /// - Parameter writer: tells this clock's first stamps from all others; random.
     package init(writer: UInt64, wallMilliseconds: UInt64, now: UInt64) {
-        self.writer = writer
-        state = Mutex(State(offset: Self.offset(of: wallMilliseconds, now: now)))
+        state = Mutex(State(offset: Self.offset(of: wallMilliseconds, now: now), writer: writer))
     }
 
     /// A server has told its time.
@@ -42,8 +42,10 @@ package final class VersionClock: Sendable {
     package func stamp(now: UInt64) -> Stamp {
         state.withLock { state in
             let clock = state.clock(now: now)
-            state.last = max(clock << 16, state.last == .max ? .max : state.last + 1)
-            return Stamp(version: Version(time: state.last, writer: writer), clockMilliseconds: clock)
+            // At its very end the clock stands still.
+            if state.last == .max { state.writer = Self.randomWriter } else { state.last += 1 }
+            state.last = max(clock << 16, state.last)
+            return Stamp(version: Version(time: state.last, writer: state.writer), clockMilliseconds: clock)
         }
     }
 
@@ -69,9 +71,14 @@ package final class VersionClock: Sendable {
         state.withLock { state in
             state.offset = Self.offset(of: serverMilliseconds, now: now)
             state.offsets = [node: state.offset]
-            state.last = min(state.last, serverMilliseconds << 16)
+            let time = min(serverMilliseconds, 1 << 48 - 1) << 16
+            guard time < state.last else { return }
+            state.last = time
+            state.writer = Self.randomWriter
         }
     }
+
+    private static var randomWriter: UInt64 { .random(in: 1...UInt64.max) }
 
     private static func offset(of milliseconds: UInt64, now: UInt64) -> Int64 {
         // 48 bits are what a version has for them.

@@ -25,7 +25,7 @@ package struct WritePlan {
         /// Stamp anew, then `begin`.
         case restamp(Restamp)
         case done
-        case fail(CallFailure)
+        indirect case fail(CallFailure)
     }
 
     private enum Outcome {
@@ -38,8 +38,12 @@ package struct WritePlan {
         let node: String
         var outcome = Outcome.pending
         var attempts = 0
-        /// An attempt left for the node and was not answered.
+        /// An attempt is under way.
+        var isAsked = false
+        /// An attempt left for the node, or may have, and was not answered.
         var mayHaveExecuted = false
+
+        init(_ node: String) { self.node = node }
     }
 
     private var replicas: [Replica] = []
@@ -61,12 +65,12 @@ package struct WritePlan {
     package mutating func begin(members: [String], now: UInt64) -> Step {
         for replica in replicas {
             if case .acknowledged = replica.outcome { mayHaveExecutedBefore = true }
-            if replica.mayHaveExecuted { mayHaveExecutedBefore = true }
+            if replica.mayHaveExecuted || replica.isAsked { mayHaveExecutedBefore = true }
         }
         phase += 1
-        replicas = members.map { Replica(node: $0) }
+        replicas = members.map { Replica($0) }
         guard now < deadline else { return .fail(outOfTime()) }
-        return .perform(replicas.map { send($0, now: now) })
+        return .perform(replicas.indices.map { send($0, now: now) })
     }
 
     /// A `send` ended.
@@ -81,6 +85,7 @@ package struct WritePlan {
             mayHaveExecutedBefore = true
             return .perform([])
         }
+        replicas[index].isAsked = false
         switch result {
         case .success(let response):
             replicas[index].outcome = .acknowledged
@@ -109,10 +114,17 @@ package struct WritePlan {
     /// A `wait` ended.
     /// - Parameter members: the shard's members by the newest map; not empty.
     package mutating func waited(node: String, phase: Int, members: [String], now: UInt64) -> Step {
-        guard phase == self.phase, let replica = replicas.first(where: { $0.node == node }) else { return .perform([]) }
-        if Set(members) != Set(replicas.map(\.node)) { return begin(members: members, now: now) }
+        guard phase == self.phase, let index = replicas.firstIndex(where: { $0.node == node }) else {
+            return .perform([])
+        }
+        if isRerouted(members) { return begin(members: members, now: now) }
         guard now < deadline else { return .fail(outOfTime()) }
-        return .perform([send(replica, now: now)])
+        return .perform([send(index, now: now)])
+    }
+
+    /// The map may have changed; a replica that it took away is not waited for.
+    package mutating func rerouted(members: [String], now: UInt64) -> Step {
+        retries && isRerouted(members) ? begin(members: members, now: now) : .perform([])
     }
 
     /// What the caller is told if the call ends now, whatever is still pending.
@@ -120,8 +132,13 @@ package struct WritePlan {
         failure(pending: error)
     }
 
-    private func send(_ replica: Replica, now: UInt64) -> Action {
-        .send(node: replica.node, phase: phase, timeoutMilliseconds: UInt32(clamping: deadline - now))
+    private func isRerouted(_ members: [String]) -> Bool {
+        !members.elementsEqual(replicas.lazy.map(\.node)) && Set(members) != Set(replicas.map(\.node))
+    }
+
+    private mutating func send(_ index: Int, now: UInt64) -> Action {
+        replicas[index].isAsked = true
+        return .send(node: replicas[index].node, phase: phase, timeoutMilliseconds: UInt32(clamping: deadline - now))
     }
 
     private func settle() -> Step {
@@ -140,6 +157,7 @@ package struct WritePlan {
         failure(pending: RPCError(.deadlineExceeded, "the deadline passed"))
     }
 
+    /// - Parameter pending: what became of those that have not ended.
     private func failure(pending: RPCError?) -> CallFailure {
         var failed: [CallFailure.Replica] = []
         var acknowledged: [String] = []
@@ -154,7 +172,7 @@ package struct WritePlan {
         return .write(
             failed,
             acknowledged: acknowledged,
-            mayHaveExecuted: mayHaveExecutedBefore || replicas.contains(where: \.mayHaveExecuted)
+            mayHaveExecuted: mayHaveExecutedBefore || replicas.contains { $0.mayHaveExecuted || $0.isAsked }
         )
     }
 }

@@ -26,6 +26,7 @@ extension Node {
     private struct Outcome {
         var prepared: PrepareResponse?
         var offered: OfferResponse?
+        /// Pinned.
         var mergeInto: ShardStore?
         var events: [HandoverEvent] = []
         var wakeUp: (@Sendable () -> Void)?
@@ -87,20 +88,20 @@ extension Node {
                 nextPageToken: page.nextPageToken
             )
         }
-        guard let store = step(.pageReply(token, summary), now: now).mergeInto, case .success(let page) = result else {
-            return
-        }
+        guard let store = step(.pageReply(token, summary), now: now).mergeInto else { return }
+        defer { quiescence.unpin(store) }
+        guard case .success(let page) = result else { return }
         step(.pageMerged(token, merge(page, into: store, now: now)), now: now)
     }
 
     // MARK: For the handlers
 
     func prepare(_ request: PrepareRequest, now: UInt64) -> PrepareResponse {
-        step(.prepare(request), now: now).prepared ?? PrepareResponse(holdings: [], epoch: mapEpoch)
+        step(.prepare(request), now: now).prepared ?? PrepareResponse(holdings: [], map: MapMark(epoch: mapEpoch))
     }
 
     func offer(_ request: OfferRequest, now: UInt64) -> OfferResponse {
-        step(.offer(request), now: now).offered ?? OfferResponse(confirmed: [], epoch: mapEpoch)
+        step(.offer(request), now: now).offered ?? OfferResponse(confirmed: [], map: MapMark(epoch: mapEpoch))
     }
 
     // MARK: Steps
@@ -142,7 +143,10 @@ extension Node {
             calls.append(.offer(token, to: name, request, timeoutMilliseconds: timeout))
         case .fetchPage(let token, let name, let request, let timeout):
             calls.append(.page(token, from: name, request, timeoutMilliseconds: timeout))
-        case .mergePage(_, let shard): outcome.mergeInto = table[shard].store?.takeUnretainedValue()
+        case .mergePage(_, let shard):
+            // Pinned while no store can leave the table: the merge goes on without the lock.
+            outcome.mergeInto = table[shard].store?.takeUnretainedValue()
+            if let store = outcome.mergeInto { quiescence.pin(store) }
         }
     }
 

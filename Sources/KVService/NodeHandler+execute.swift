@@ -6,7 +6,7 @@ import KVWire
 /// A refusal is returned, not answered, because its words are made without the lock.
 extension NodeHandler {
     func answer(
-        _ get: GetView,
+        _ get: UnsafePointer<GetView>,
         at target: Target,
         _ requestID: UInt32,
         now: UInt64,
@@ -16,20 +16,20 @@ extension NodeHandler {
         let word = node.table[target.shard]
         guard word.storeAddress == target.store else {
             target.stripe.unlock()
-            return switch locate(get.key) {
+            return switch locate(get.pointee.key) {
             case .found(let target): answer(get, at: target, requestID, now: now, output: output)
             case .absent(let shard): .notHosted(shard: shard)
             }
         }
         defer { target.stripe.unlock() }
-        let record = target.stripe.find(get.key, hash: target.hash)
+        let record = target.stripe.find(get.pointee.key, hash: target.hash)
         if record == nil && word.isJoining { return .notReady(shard: target.shard) }
         respond(to: get, with: record, requestID, now: now, output: output)
         return nil
     }
 
     func answer(
-        _ mutation: MutationView,
+        _ mutation: UnsafePointer<MutationView>,
         at target: Target,
         _ requestID: UInt32,
         now: UInt64,
@@ -39,34 +39,35 @@ extension NodeHandler {
         let word = node.table[target.shard]
         guard word.storeAddress == target.store else {
             target.stripe.unlock()
-            return switch locate(mutation.key) {
+            return switch locate(mutation.pointee.key) {
             case .found(let target): answer(mutation, at: target, requestID, now: now, output: output)
             case .absent(let shard): .notHosted(shard: shard)
             }
         }
         defer { target.stripe.unlock() }
         if word.isLeaving { return .moving(shard: target.shard) }
-        var version = mutation.version
+        var version = mutation.pointee.version
         if version.isNone {
-            let current = target.stripe.find(mutation.key, hash: target.hash)?.version ?? .none
+            let current = target.stripe.find(mutation.pointee.key, hash: target.hash)?.version ?? .none
             version = stamper.stamp(now: now, above: current)
         } else if version.milliseconds > now + Self.maxAheadMilliseconds {
             // A clock that is ahead must not win forever; what is in place already may be repeated and followed.
-            let current = target.stripe.find(mutation.key, hash: target.hash)?.version ?? .none
+            let current = target.stripe.find(mutation.pointee.key, hash: target.hash)?.version ?? .none
             if version.time > current.time && version.time - current.time > 1 {
                 return .future(milliseconds: version.milliseconds)
             }
         }
         let expiresAt =
-            mutation.expiresAt != 0
-            ? mutation.expiresAt : TimeToLive.deadline(ttlMilliseconds: mutation.ttlMilliseconds, now: now)
+            mutation.pointee.expiresAt != 0
+            ? mutation.pointee.expiresAt
+            : TimeToLive.deadline(ttlMilliseconds: mutation.pointee.ttlMilliseconds, now: now)
         let outcome = target.stripe.merge(
-            key: mutation.key,
+            key: mutation.pointee.key,
             hash: target.hash,
-            value: mutation.value,
+            value: mutation.pointee.value,
             version: version,
             expiresAt: expiresAt,
-            kind: mutation.kind,
+            kind: mutation.pointee.kind,
             now: now
         )
         switch outcome {
@@ -81,7 +82,7 @@ extension NodeHandler {
     private static let maxAheadMilliseconds: UInt64 = 2000
 
     private func respond(
-        to get: GetView,
+        to get: UnsafePointer<GetView>,
         with record: RecordView?,
         _ requestID: UInt32,
         now: UInt64,
@@ -93,14 +94,14 @@ extension NodeHandler {
         } else {
             isLive = false
         }
-        if !get.withMetadata && !get.metadataOnly {
+        if !get.pointee.withMetadata && !get.pointee.metadataOnly {
             writer.get(requestID, value: isLive ? record?.value : nil, to: output)
             return
         }
         let kind = record?.kind ?? .live
         writer.get(
             requestID,
-            value: isLive && !get.metadataOnly ? record?.value : nil,
+            value: isLive && !get.pointee.metadataOnly ? record?.value : nil,
             wasFound: isLive,
             version: record?.version ?? .none,
             expiresAt: record?.expiresAt ?? 0,

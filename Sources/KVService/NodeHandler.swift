@@ -18,7 +18,7 @@ package final class NodeHandler: RequestHandler {
 
     private let decoder = RequestDecoder()
     private let passages: Quiescence.Passages
-    private let staged: UnsafeMutablePointer<StagedRequest>
+    private let staged = StagedBatch(capacity: ServerConnection.batchLimit)
     private let coldMethods = ColdMethod.table()
 
     init(node: Node, index: Int) {
@@ -26,7 +26,6 @@ package final class NodeHandler: RequestHandler {
         self.index = index
         passages = node.quiescence.makePassages()
         stamper = VersionStamper(writer: Self.mixed(node.incarnation &+ UInt64(index)))
-        staged = .allocate(capacity: ServerConnection.batchLimit)
     }
 
     deinit { staged.deallocate() }
@@ -40,16 +39,11 @@ package final class NodeHandler: RequestHandler {
         passages.begin()
         defer { passages.end() }
         let count = stage(requests)
-        for index in 0..<count {
-            guard let target = staged[index].target else { continue }
-            target.stripe.lock()
-            target.stripe.prefetchRecord(target.hash)
-            target.stripe.unlock()
-        }
+        if count > 1 { prefetchRecords(count) }
         var answered = 0
         repeat {
             writer.load = UInt16(truncatingIfNeeded: requests.count - answered - 1)
-            answer(staged[answered], requests[answered], now: now, output: output)
+            answer(answered, requests[answered], now: now, output: output)
             answered += 1
         } while answered < count && output.count < outputLimit
         return answered
@@ -77,53 +71,63 @@ package final class NodeHandler: RequestHandler {
     /// Decodes requests until the decoder is full, and returns how many: at least one.
     private func stage(_ requests: UnsafeBufferPointer<RequestFrame>) -> Int {
         decoder.reset(firstPayloadBytes: requests[0].payload.count)
-        var count = 0
-        while count < requests.count && count < ServerConnection.batchLimit {
-            let request = stage(requests[count])
-            if decoder.isFull && count > 0 { break }
-            (staged + count).initialize(to: request)
-            count += 1
+        let limit = min(requests.count, ServerConnection.batchLimit)
+        for index in 0..<limit {
+            stage(requests[index], at: index, prefetches: limit > 1)
+            if staged.kinds[index] == .refused && decoder.isFull && index > 0 { return index }
         }
-        return count
+        return limit
     }
 
-    private func stage(_ request: RequestFrame) -> StagedRequest {
+    private func stage(_ request: RequestFrame, at index: Int, prefetches: Bool) {
         switch request.method {
         case .get:
-            guard let get = decoder.get(request.payload) else { return .refused(.malformed) }
-            if let refusal = check(key: get.key) { return .refused(refusal) }
-            return switch locate(get.key) {
-            case .found(let target): .get(get, target)
-            case .absent(let shard): .refused(.notHosted(shard: shard))
+            guard decoder.get(request.payload, into: staged.gets + index) else {
+                return staged.refuse(at: index, .malformed)
             }
+            locate(staged.gets[index].key, .get, at: index, prefetches)
         case .set:
-            return stage(decoder.set(request.payload))
+            stage(isDecoded: decoder.set(request.payload, into: staged.mutations + index), at: index, prefetches)
         case .delete:
-            return stage(decoder.delete(request.payload))
+            stage(isDecoded: decoder.delete(request.payload, into: staged.mutations + index), at: index, prefetches)
         default:
-            return .cold
+            staged.kinds[index] = .cold
         }
     }
 
-    private func stage(_ mutation: MutationView?) -> StagedRequest {
-        guard let mutation else { return .refused(.malformed) }
-        if let refusal = check(key: mutation.key) { return .refused(refusal) }
-        if mutation.value.count > node.limits.maxValueBytes {
-            return .refused(.longValue(bytes: mutation.value.count))
+    private func stage(isDecoded: Bool, at index: Int, _ prefetches: Bool) {
+        guard isDecoded else { return staged.refuse(at: index, .malformed) }
+        let mutation = staged.mutations + index
+        if mutation.pointee.value.count > node.limits.maxValueBytes {
+            return staged.refuse(at: index, .longValue(bytes: mutation.pointee.value.count))
         }
-        if mutation.ttlMilliseconds < 0 {
-            return .refused(.negativeTimeToLive(milliseconds: mutation.ttlMilliseconds))
+        if mutation.pointee.ttlMilliseconds < 0 {
+            return staged.refuse(at: index, .negativeTimeToLive(milliseconds: mutation.pointee.ttlMilliseconds))
         }
-        return switch locate(mutation.key) {
-        case .found(let target): .mutation(mutation, target)
-        case .absent(let shard): .refused(.notHosted(shard: shard))
-        }
+        locate(mutation.pointee.key, .mutation, at: index, prefetches)
     }
 
-    private func check(key: UnsafeRawBufferPointer) -> Refusal? {
-        if key.isEmpty { return .emptyKey }
-        if key.count > node.limits.maxKeyBytes { return .longKey(bytes: key.count) }
-        return nil
+    /// Checks the key and finds where it lives. In a batch of one there is nothing to do while its slot is loaded.
+    private func locate(
+        _ key: UnsafeRawBufferPointer,
+        _ kind: StagedBatch.Kind,
+        at index: Int,
+        _ prefetches: Bool
+    ) {
+        if key.isEmpty { return staged.refuse(at: index, .emptyKey) }
+        if key.count > node.limits.maxKeyBytes { return staged.refuse(at: index, .longKey(bytes: key.count)) }
+        switch locate(key) {
+        case .found(let target):
+            if prefetches {
+                target.stripe.lock()
+                target.stripe.prefetchSlot(target.hash)
+                target.stripe.unlock()
+            }
+            staged.targets[index] = target
+            staged.kinds[index] = kind
+        case .absent(let shard):
+            staged.refuse(at: index, .notHosted(shard: shard))
+        }
     }
 
     enum Location {
@@ -131,32 +135,42 @@ package final class NodeHandler: RequestHandler {
         case absent(shard: Int)
     }
 
-    /// Finds a key's stripe, and starts loading its slot.
+    /// Finds a key's stripe.
     func locate(_ key: UnsafeRawBufferPointer) -> Location {
         let shard = Int(KeyHash.fnv1(key) % UInt32(truncatingIfNeeded: node.shardCount)) + 1
         let word = node.table[shard]
         guard let store = word.store else { return .absent(shard: shard) }
         let hash = node.pool.hash(key)
         let stripe = store._withUnsafeGuaranteedRef { $0.stripe(hash) }
-        stripe.lock()
-        stripe.prefetchSlot(hash)
-        stripe.unlock()
         return .found(Target(shard: shard, hash: hash, store: word.storeAddress, stripe: stripe))
+    }
+
+    // MARK: Stage 2
+
+    private func prefetchRecords(_ count: Int) {
+        for index in 0..<count where staged.hasTarget(at: index) {
+            let target = staged.targets + index
+            target.pointee.stripe.lock()
+            target.pointee.stripe.prefetchRecord(target.pointee.hash)
+            target.pointee.stripe.unlock()
+        }
     }
 
     // MARK: Stage 3
 
-    private func answer(_ staged: StagedRequest, _ request: RequestFrame, now: UInt64, output: OutputBuffer) {
+    private func answer(_ index: Int, _ request: RequestFrame, now: UInt64, output: OutputBuffer) {
         let refusal: Refusal?
-        switch staged {
-        case .get(let get, let target):
+        switch staged.kinds[index] {
+        case .get:
+            let (get, target) = (staged.gets + index, staged.targets[index])
             refusal = answer(get, at: target, request.requestID, now: now, output: output)
-        case .mutation(let mutation, let target):
+        case .mutation:
+            let (mutation, target) = (staged.mutations + index, staged.targets[index])
             refusal = answer(mutation, at: target, request.requestID, now: now, output: output)
         case .cold:
             refusal = answerCold(request, now: now, output: output)
-        case .refused(let reason):
-            refusal = reason
+        case .refused:
+            refusal = staged.refusals[index]
         }
         guard let refusal else { return }
         writer.error(request.requestID, refusal.error(method: request.method, node: node, now: now), to: output)

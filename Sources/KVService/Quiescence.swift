@@ -13,7 +13,10 @@ final class Quiescence: Sendable {
 
         /// Sequentially consistent: the reads of the table that follow are not done before the count is seen.
         func begin() { count.pointee.add(1, ordering: .sequentiallyConsistent) }
-        func end() { count.pointee.add(1, ordering: .releasing) }
+        /// No other thread writes the count, so a plain store does.
+        func end() {
+            count.pointee.store(count.pointee.load(ordering: .relaxed) + 1, ordering: .releasing)
+        }
     }
 
     /// A store that waits for the passages under way when it was taken out.
@@ -25,6 +28,8 @@ final class Quiescence: Sendable {
     private struct State {
         var passages: [Passages] = []
         var retired: [Retired] = []
+        /// How many uses outside of a passage each store has.
+        var pins: [ObjectIdentifier: Int] = [:]
     }
 
     private static let cacheLineBytes = 128
@@ -50,6 +55,20 @@ final class Quiescence: Sendable {
         return passages
     }
 
+    /// Keeps a store that is in the table from being released, for work outside of a passage, until `unpin`.
+    func pin(_ store: ShardStore) {
+        state.withLock { $0.pins[ObjectIdentifier(store), default: 0] += 1 }
+    }
+
+    func unpin(_ store: ShardStore) {
+        state.withLock { state in
+            let identifier = ObjectIdentifier(store)
+            let count = state.pins[identifier, default: 0]
+            precondition(count > 0, "only a pinned store is unpinned")
+            state.pins[identifier] = count > 1 ? count - 1 : nil
+        }
+    }
+
     /// Takes over a store that is in the table no more.
     func retire(_ store: ShardStore) {
         state.withLock { state in
@@ -69,7 +88,10 @@ final class Quiescence: Sendable {
                     passages.count.pointee.load(ordering: .acquiring) != count
                 }
             }
-            guard let index = state.retired.firstIndex(where: \.awaited.isEmpty) else { return nil }
+            let index = state.retired.firstIndex { retired in
+                retired.awaited.isEmpty && state.pins[ObjectIdentifier(retired.store)] == nil
+            }
+            guard let index else { return nil }
             return state.retired.remove(at: index)
         }
         if let next, !next.store.release(budget: budget) {

@@ -6,6 +6,8 @@ package struct ShardMapFollower: Sendable {
     package enum Event: Sendable, Equatable {
         case unchanged
         case changed(ShardMap, epoch: UInt64)
+        /// After a refusal, the file says again what is in force.
+        case restored
         case refused(ShardMapError)
     }
 
@@ -16,6 +18,8 @@ package struct ShardMapFollower: Sendable {
 
     /// What the last look found, so that equal content costs a comparison and is judged, and refused, once.
     private var seen: Result<[UInt8], ShardMapError>?
+    /// The last look that was judged found a file to refuse.
+    private var hasRefused = false
 
     package init() {}
 
@@ -32,8 +36,11 @@ package struct ShardMapFollower: Sendable {
         seen = content
         do throws(ShardMapError) {
             let next = try ShardMap(json: content.get())
-            return try follow(next, modifiedAtMilliseconds: modifiedAtMilliseconds, now: now)
+            let event = try follow(next, modifiedAtMilliseconds: modifiedAtMilliseconds, now: now)
+            defer { hasRefused = false }
+            return event == .unchanged && hasRefused ? .restored : event
         } catch {
+            hasRefused = true
             return .refused(error)
         }
     }

@@ -13,8 +13,8 @@ enum Headroom {
 }
 
 /// What the allocator of one node keeps. Its address is stable: tables refer to it by a raw pointer, without counting.
-package struct AllocatorState: ~Copyable {
-    package let keyHash: KeyHash
+struct AllocatorState: ~Copyable {
+    let keyHash: KeyHash
     let allocatedBytes = Atomic<Int>(0)
     let limitBytes: Atomic<Int>
     let isCompacting = Atomic<Bool>(false)
@@ -25,8 +25,8 @@ package struct AllocatorState: ~Copyable {
 
 /// Blocks of any size out of size-class slabs or pages. Thread-safe, with a lock per size class. A block's owner knows its
 /// size, so blocks have no header.
-package struct Allocator {
-    package let state: UnsafeMutablePointer<AllocatorState>
+struct Allocator {
+    let state: UnsafeMutablePointer<AllocatorState>
 
     init(keyHash: KeyHash, limitBytes: Int) {
         let lists = UnsafeMutablePointer<SlabList>.allocate(capacity: SizeClass.count)

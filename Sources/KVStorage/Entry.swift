@@ -1,16 +1,17 @@
-import Glibc
-package import KVCore
+public import Glibc
+public import KVCore
 
 /// The fixed part of a record in memory. The key's bytes follow it, then the value's.
-package struct EntryHeader {
-    package var version: Version
+@usableFromInline
+struct EntryHeader {
+    @usableFromInline var version: Version
     /// Live and expired records: the deadline, 0 = never. Deleted ones: when this node deleted it. Milliseconds.
-    package var deadline: UInt64
-    package var kindAndKeyCount: UInt32
-    package var valueCount: UInt32
+    @usableFromInline var deadline: UInt64
+    @usableFromInline var kindAndKeyCount: UInt32
+    @usableFromInline var valueCount: UInt32
 
     @inlinable
-    package init(version: Version, deadline: UInt64, kind: RecordKind, keyCount: Int, valueCount: Int) {
+    init(version: Version, deadline: UInt64, kind: RecordKind, keyCount: Int, valueCount: Int) {
         self.version = version
         self.deadline = deadline
         kindAndKeyCount = UInt32(kind.rawValue) << Self.keyCountBits | UInt32(keyCount)
@@ -18,39 +19,42 @@ package struct EntryHeader {
     }
 
     @inlinable
-    package var kind: RecordKind {
+    var kind: RecordKind {
         unsafe RecordKind(rawValue: UInt8(truncatingIfNeeded: kindAndKeyCount >> Self.keyCountBits)).unsafelyUnwrapped
     }
 
-    @inlinable
-    package var keyCount: Int { Int(kindAndKeyCount & (1 << Self.keyCountBits - 1)) }
+    var isLive: Bool { kindAndKeyCount >> Self.keyCountBits == 0 }
 
-    @inlinable package static var keyCountBits: UInt32 { 30 }
-    @inlinable package static var bytes: Int { 32 }
+    @inlinable
+    var keyCount: Int { Int(kindAndKeyCount & (1 << Self.keyCountBits - 1)) }
+
+    @inlinable static var keyCountBits: UInt32 { 30 }
+    @inlinable static var bytes: Int { 32 }
 }
 
 /// A record in memory: 32 bytes of header, the key, the value.
-package struct Entry {
-    package let header: UnsafeMutablePointer<EntryHeader>
+@usableFromInline
+struct Entry {
+    @usableFromInline let header: UnsafeMutablePointer<EntryHeader>
 
     @inlinable
-    package init(_ address: UnsafeMutableRawPointer) {
+    init(_ address: UnsafeMutableRawPointer) {
         header = address.assumingMemoryBound(to: EntryHeader.self)
     }
 
     @inlinable
-    package var address: UnsafeMutableRawPointer { UnsafeMutableRawPointer(header) }
+    var address: UnsafeMutableRawPointer { UnsafeMutableRawPointer(header) }
 
     @inlinable
-    package var keyAddress: UnsafeMutableRawPointer { address + EntryHeader.bytes }
+    var keyAddress: UnsafeMutableRawPointer { address + EntryHeader.bytes }
 
     @inlinable
-    package var key: UnsafeRawBufferPointer {
+    var key: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: keyAddress, count: header.pointee.keyCount)
     }
 
     @inlinable
-    package var value: UnsafeRawBufferPointer {
+    var value: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(
             start: keyAddress + header.pointee.keyCount,
             count: Int(header.pointee.valueCount)
@@ -59,10 +63,10 @@ package struct Entry {
 
     /// The bytes to allocate and to free for this entry.
     @inlinable
-    package var bytes: Int { EntryHeader.bytes + header.pointee.keyCount + Int(header.pointee.valueCount) }
+    var bytes: Int { EntryHeader.bytes + header.pointee.keyCount + Int(header.pointee.valueCount) }
 
-    @inlinable
-    package func hasKey(_ key: UnsafeRawBufferPointer) -> Bool {
+    @inlinable @inline(__always)
+    func hasKey(_ key: UnsafeRawBufferPointer) -> Bool {
         guard key.count == header.pointee.keyCount else { return false }
         guard let bytes = key.baseAddress else { return true }
         if key.count == 16 {
@@ -76,8 +80,8 @@ package struct Entry {
     /// When a marker came to be, by which its retention counts.
     var birth: UInt64 { header.pointee.deadline }
 
-    @inlinable
-    package var view: RecordView {
+    @inlinable @inline(__always)
+    var view: RecordView {
         let header = header.pointee
         return RecordView(
             key: key,

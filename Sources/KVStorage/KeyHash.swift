@@ -1,10 +1,11 @@
 /// The seeded 64-bit hash of a key: multiply-and-fold rounds in the manner of wyhash. Every block is mixed with secrets
 /// derived from the seed, so that without the seed no keys can be built whose blocks cancel out.
-package struct KeyHash: Sendable {
-    package let first: UInt64
-    package let second: UInt64
+@usableFromInline
+struct KeyHash: Sendable {
+    @usableFromInline let first: UInt64
+    @usableFromInline let second: UInt64
     /// All ones, except in tests that need crowded tables: the bits of a hash that may be set.
-    package let mask: UInt64
+    @usableFromInline let mask: UInt64
 
     init(seed: UInt64, mask: UInt64 = .max) {
         var state = seed
@@ -14,7 +15,7 @@ package struct KeyHash: Sendable {
     }
 
     @inlinable
-    package func callAsFunction(_ key: UnsafeRawBufferPointer) -> UInt64 {
+    func callAsFunction(_ key: UnsafeRawBufferPointer) -> UInt64 {
         guard let bytes = key.baseAddress else { return finish(0, 0, seed: second, count: 0) }
         let count = key.count
         if count > 16 { return long(bytes, count: count) }
@@ -33,7 +34,8 @@ package struct KeyHash: Sendable {
         return finish(low, 0, seed: second, count: count)
     }
 
-    package func long(_ bytes: UnsafeRawPointer, count: Int) -> UInt64 {
+    @usableFromInline
+    func long(_ bytes: UnsafeRawPointer, count: Int) -> UInt64 {
         var state = second
         var offset = 0
         while offset + 16 < count {
@@ -46,24 +48,24 @@ package struct KeyHash: Sendable {
     }
 
     @inlinable @inline(__always)
-    package func finish(_ low: UInt64, _ high: UInt64, seed: UInt64, count: Int) -> UInt64 {
+    func finish(_ low: UInt64, _ high: UInt64, seed: UInt64, count: Int) -> UInt64 {
         let folded = Self.fold(low ^ first, high ^ seed)
         return Self.fold(folded ^ 0x9E37_79B9_7F4A_7C15, first ^ UInt64(truncatingIfNeeded: count)) & mask
     }
 
     @inlinable @inline(__always)
-    package static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
+    static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
         return product.high ^ product.low
     }
 
     @inlinable @inline(__always)
-    package func word64(_ bytes: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+    func word64(_ bytes: UnsafeRawPointer, _ offset: Int) -> UInt64 {
         bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 
     @inlinable @inline(__always)
-    package func word32(_ bytes: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+    func word32(_ bytes: UnsafeRawPointer, _ offset: Int) -> UInt64 {
         UInt64(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 

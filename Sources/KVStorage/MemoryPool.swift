@@ -1,9 +1,9 @@
 import Synchronization
 
 /// The memory of one node: every shard's tables and records come out of it, and its limit bounds them all.
-package final class MemoryPool: Sendable {
+public final class MemoryPool: Sendable {
     nonisolated(unsafe) let allocator: Allocator
-    package let keyHash: KeyHash
+    @usableFromInline let keyHash: KeyHash
 
     /// A pool that takes at most about `limitBytes` from the system (0 = no limit). `hashSeed` should be random, so that
     /// nobody can choose keys that collide.
@@ -38,7 +38,7 @@ package final class MemoryPool: Sendable {
 
     /// The hash that `ShardStore.stripe` and every call on a `Stripe` expect for `key`.
     @inlinable
-    package func hash(_ key: UnsafeRawBufferPointer) -> UInt64 {
+    public func hash(_ key: UnsafeRawBufferPointer) -> UInt64 {
         keyHash(key)
     }
 }

@@ -1,17 +1,20 @@
-package import KVCore
+public import KVCore
 
 /// A borrowed look at a record: valid while its stripe is locked and not written to.
-package struct RecordView {
-    package let key: UnsafeRawBufferPointer
+public struct RecordView {
+    /// The record's own copy of the key.
+    public let key: UnsafeRawBufferPointer
     /// Empty for markers.
-    package let value: UnsafeRawBufferPointer
-    package let version: Version
+    public let value: UnsafeRawBufferPointer
+    /// Of the write that made the record.
+    public let version: Version
     /// The deadline in milliseconds since 1970; 0 = never, and for deleted records.
-    package let expiresAt: UInt64
-    package let kind: RecordKind
+    public let expiresAt: UInt64
+    /// Live as long as no write or sweep has said otherwise, deadline or not.
+    public let kind: RecordKind
 
     @inlinable
-    package init(
+    init(
         key: UnsafeRawBufferPointer,
         value: UnsafeRawBufferPointer,
         version: Version,
@@ -27,7 +30,7 @@ package struct RecordView {
 }
 
 /// What became of a record that was merged into a table.
-package enum MergeOutcome: Equatable, Sendable {
+public enum MergeOutcome: Equatable, Sendable {
     /// It is in place now.
     case stored
     /// A record of the same version is there already: this was a retry.

@@ -3,38 +3,39 @@
 /// header. Without memory (`slots` is nil) it stands for an empty segment.
 ///
 ///     bits 63…56 size code | 55…48 depth | 47…0 address
-package struct SegmentReference: Equatable {
-    package var bits: UInt64
+@usableFromInline
+struct SegmentReference: Equatable {
+    @usableFromInline var bits: UInt64
 
     @inlinable
-    package init(slots: UnsafeMutablePointer<Slot>?, sizeCode: Int, depth: Int) {
+    init(slots: UnsafeMutablePointer<Slot>?, sizeCode: Int, depth: Int) {
         bits = UInt64(sizeCode) << 56 | UInt64(depth) << 48 | UInt64(UInt(bitPattern: slots))
     }
 
     @inlinable
-    package var slots: UnsafeMutablePointer<Slot>? {
+    var slots: UnsafeMutablePointer<Slot>? {
         UnsafeMutablePointer(bitPattern: UInt(bits & (1 << 48 - 1)))
     }
 
     @inlinable
-    package var depth: Int { Int(bits >> 48 & 0xFF) }
+    var depth: Int { Int(bits >> 48 & 0xFF) }
 
     @inlinable
-    package var sizeCode: Int { Int(bits >> 56) }
+    var sizeCode: Int { Int(bits >> 56) }
 
     @inlinable
-    package var capacity: Int { Self.capacity(sizeCode: sizeCode) }
+    var capacity: Int { Self.capacity(sizeCode: sizeCode) }
 
     /// 8, 12, 16, 24, 32, 48 … slots.
-    @inlinable
-    package static func capacity(sizeCode: Int) -> Int {
-        (2 | sizeCode & 1) << (sizeCode >> 1 + 2)
+    @inlinable @inline(__always)
+    static func capacity(sizeCode: Int) -> Int {
+        (2 | sizeCode & 1) &<< (sizeCode &>> 1 &+ 2)
     }
 
     /// The slot where the search for `hash` begins. It grows with the hash, so that slots are nearly in hash order: scans
     /// depend on it.
-    @inlinable
-    package func home(_ hash: UInt64) -> Int {
+    @inlinable @inline(__always)
+    func home(_ hash: UInt64) -> Int {
         Int((hash &<< UInt64(depth)).multipliedFullWidth(by: UInt64(capacity)).high)
     }
 
@@ -46,29 +47,30 @@ package struct SegmentReference: Equatable {
 
 /// A slot of a segment, in 8 bytes: empty (0), or the address of a record below 16 bits of its hash, which spare most looks
 /// at records of other keys.
-package struct Slot {
-    package let bits: UInt64
+@usableFromInline
+struct Slot {
+    @usableFromInline let bits: UInt64
 
     @inlinable
-    package init(_ entry: Entry, tag: UInt64) {
+    init(_ entry: Entry, tag: UInt64) {
         bits = tag << 48 | UInt64(UInt(bitPattern: entry.address))
     }
 
     init() { bits = 0 }
 
     @inlinable
-    package var isEmpty: Bool { bits == 0 }
+    var isEmpty: Bool { bits == 0 }
 
     @inlinable
-    package var tag: UInt64 { bits >> 48 }
+    var tag: UInt64 { bits >> 48 }
 
     /// Meaningless in an empty slot.
     @inlinable
-    package var entry: Entry {
+    var entry: Entry {
         unsafe Entry(UnsafeMutableRawPointer(bitPattern: UInt(bits & (1 << 48 - 1))).unsafelyUnwrapped)
     }
 
     /// Bits of the hash that neither the stripe (the lowest), nor the directory and the home slot (the highest) use.
     @inlinable
-    package static func tag(_ hash: UInt64) -> UInt64 { hash >> 12 & 0xFFFF }
+    static func tag(_ hash: UInt64) -> UInt64 { hash >> 12 & 0xFFFF }
 }

@@ -2,10 +2,10 @@ import Glibc
 import Synchronization
 
 /// The records of one shard, in stripes that are locked one by one.
-package final class ShardStore: Sendable {
+public final class ShardStore: Sendable {
     package let pool: MemoryPool
-    package let stripeCount: Int
-    package nonisolated(unsafe) let stripes: UnsafeMutableRawPointer
+    @usableFromInline package let stripeCount: Int
+    @usableFromInline nonisolated(unsafe) let stripes: UnsafeMutableRawPointer
     private let keepsMarkersFlag = Atomic<Bool>(false)
     let sweepPosition = Mutex(ScanCursor.start)
     let releasePosition = Mutex(ScanCursor.start)
@@ -34,12 +34,12 @@ package final class ShardStore: Sendable {
 
     /// The stripe of a key, by `MemoryPool.hash`.
     @inlinable
-    package func stripe(_ hash: UInt64) -> Stripe {
+    public func stripe(_ hash: UInt64) -> Stripe {
         stripe(at: Int(truncatingIfNeeded: hash) & (stripeCount - 1))
     }
 
     @inlinable
-    package func stripe(at index: Int) -> Stripe {
+    func stripe(at index: Int) -> Stripe {
         Stripe(state: (stripes + index * StripeState.bytes).assumingMemoryBound(to: StripeState.self))
     }
 

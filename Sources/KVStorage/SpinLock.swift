@@ -1,28 +1,29 @@
 import CLinux
 import Glibc
-package import Synchronization
+public import Synchronization
 
 /// A lock of four bytes for critical sections far shorter than a system call. It lives in raw memory beside what it
 /// guards, so that taking it loads the data's cache line too. Spins briefly, then yields the processor: the holder may
 /// have been preempted.
-package struct SpinLock: ~Copyable {
-    package let state: Atomic<UInt32>
+@usableFromInline
+struct SpinLock: ~Copyable {
+    @usableFromInline let state: Atomic<UInt32>
 
     @inlinable
-    package init() { state = Atomic(0) }
+    init() { state = Atomic(0) }
 
     @inlinable
-    package borrowing func lock() {
+    borrowing func lock() {
         if state.exchange(1, ordering: .acquiring) != 0 { wait() }
     }
 
     @inlinable
-    package borrowing func unlock() {
+    borrowing func unlock() {
         state.store(0, ordering: .releasing)
     }
 
-    @inline(never)
-    package borrowing func wait() {
+    @usableFromInline @inline(never)
+    borrowing func wait() {
         var turns = 0
         repeat {
             // Looks without writing, so that the waiting cores share the line until it is free.

@@ -66,26 +66,28 @@ extension Stripe {
         let old = slot.pointee.entry
         let oldHeader = old.header.pointee
         let bytes = EntryHeader.bytes + header.keyCount + value.count
-        let capacity = allocator.capacity(bytes)
-        let oldCapacity = allocator.capacity(old.bytes)
-        if capacity == oldCapacity {
+        if bytes == old.bytes || allocator.capacity(bytes) == allocator.capacity(old.bytes) {
             old.header.pointee = header
             if let source = value.baseAddress { memcpy(old.keyAddress + header.keyCount, source, value.count) }
         } else {
             let headroom: Headroom =
-                header.kind != .live ? .unlimited : capacity < oldCapacity ? .limited : .none
+                header.kind != .live ? .unlimited : bytes < old.bytes ? .limited : .none
             guard let new = makeEntry(header, key: old.key, value: value, headroom: headroom) else { return false }
             slot.pointee = Slot(new, tag: slot.pointee.tag)
             allocator.free(old.address, bytes: old.bytes)
         }
-        count(oldHeader, by: -1)
-        count(header, by: 1)
+        if oldHeader.isLive && header.isLive {
+            state.pointee.liveBytes += Int(header.valueCount) - Int(oldHeader.valueCount)
+        } else {
+            count(oldHeader, by: -1)
+            count(header, by: 1)
+        }
         return true
     }
 
     /// Adds a record to the counters, or takes it out.
     func count(_ header: EntryHeader, by amount: Int) {
-        if header.kind == .live {
+        if header.isLive {
             state.pointee.liveCount += amount
             state.pointee.liveBytes += amount * (header.keyCount + Int(header.valueCount))
         } else {

@@ -1,12 +1,13 @@
-import CLinux
+public import CLinux
 import KVCore
 
 /// What a stripe keeps: lock, directory and counters in one cache line.
-package struct StripeState: ~Copyable {
-    package let lock = SpinLock()
+@usableFromInline
+struct StripeState: ~Copyable {
+    @usableFromInline let lock = SpinLock()
     /// The directory has 2^`directoryDepth` references, chosen by the leading bits of the hash.
-    package var directoryDepth: UInt32 = 0
-    package var directory: UnsafeMutablePointer<SegmentReference>
+    @usableFromInline var directoryDepth: UInt32 = 0
+    @usableFromInline var directory: UnsafeMutablePointer<SegmentReference>
     let allocator: Allocator
     var liveCount = 0
     var markerCount = 0
@@ -14,7 +15,7 @@ package struct StripeState: ~Copyable {
     var liveBytes = 0
 
     /// One cache line. Its last word is the directory of depth 0: a small table needs no memory but that and one segment.
-    @inlinable package static var bytes: Int { 64 }
+    @inlinable static var bytes: Int { 64 }
     static let onlyReferenceOffset = 56
 }
 
@@ -22,23 +23,25 @@ package struct StripeState: ~Copyable {
 /// records, so that no insert waits for a whole table to be rehashed.
 ///
 /// A trivial reference: use it only while its store lives. Everything but `lock` needs the lock held.
-package struct Stripe {
-    package let state: UnsafeMutablePointer<StripeState>
+public struct Stripe {
+    @usableFromInline let state: UnsafeMutablePointer<StripeState>
 
     @inlinable
-    package init(state: UnsafeMutablePointer<StripeState>) {
+    init(state: UnsafeMutablePointer<StripeState>) {
         self.state = state
     }
 
+    /// Waits until no other thread holds the lock. Not recursive.
     @inlinable
-    package func lock() { state.pointee.lock.lock() }
+    public func lock() { state.pointee.lock.lock() }
 
+    /// Ends what `lock` began.
     @inlinable
-    package func unlock() { state.pointee.lock.unlock() }
+    public func unlock() { state.pointee.lock.unlock() }
 
     /// Starts loading the cache line where the search for `hash` begins.
     @inlinable
-    package func prefetchSlot(_ hash: UInt64) {
+    public func prefetchSlot(_ hash: UInt64) {
         let reference = reference(hash)
         guard let slots = reference.slots else { return }
         linux_prefetch(slots + reference.home(hash))
@@ -46,7 +49,7 @@ package struct Stripe {
 
     /// Starts loading the record that `find` would look at first.
     @inlinable
-    package func prefetchRecord(_ hash: UInt64) {
+    public func prefetchRecord(_ hash: UInt64) {
         let reference = reference(hash)
         guard let slots = reference.slots else { return }
         let capacity = reference.capacity
@@ -66,25 +69,25 @@ package struct Stripe {
     }
 
     /// The record of `key`, a marker too, or nil. Deadlines are not looked at: an expired record may still be live here.
-    @inlinable
-    package func find(_ key: UnsafeRawBufferPointer, hash: UInt64) -> RecordView? {
+    @inlinable @inline(__always)
+    public func find(_ key: UnsafeRawBufferPointer, hash: UInt64) -> RecordView? {
         slot(key, hash: hash)?.pointee.entry.view
     }
 
     @inlinable
-    package func reference(_ hash: UInt64) -> SegmentReference {
+    func reference(_ hash: UInt64) -> SegmentReference {
         state.pointee.directory[directoryIndex(hash)]
     }
 
     @inlinable
-    package func directoryIndex(_ hash: UInt64) -> Int {
+    func directoryIndex(_ hash: UInt64) -> Int {
         // In two steps, because a shift by 64 is none.
         Int((hash >> 1) &>> (63 - UInt64(state.pointee.directoryDepth)))
     }
 
     /// The slot of `key`, or nil.
     @inlinable
-    package func slot(_ key: UnsafeRawBufferPointer, hash: UInt64) -> UnsafeMutablePointer<Slot>? {
+    func slot(_ key: UnsafeRawBufferPointer, hash: UInt64) -> UnsafeMutablePointer<Slot>? {
         let reference = reference(hash)
         guard let slots = reference.slots else { return nil }
         let capacity = reference.capacity

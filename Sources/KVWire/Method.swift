@@ -1,15 +1,20 @@
 internal import CKeyValueProto
 
 /// A method's number in a frame: its service in the high byte, its place in the service in the low one.
-package struct Method: Sendable, Hashable, RawRepresentable {
-    package var rawValue: UInt16
+public struct Method: Sendable, Hashable, RawRepresentable {
+    /// As in a frame's header.
+    public var rawValue: UInt16
 
+    /// Any number; only those of kv.proto are known.
     @inlinable
-    package init(rawValue: UInt16) { self.rawValue = rawValue }
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
 
-    package static let get = Method(rawValue: 0x0000)
-    package static let set = Method(rawValue: 0x0001)
-    package static let delete = Method(rawValue: 0x0002)
+    /// `kv.Kv.Get`.
+    @inlinable public static var get: Method { Method(rawValue: 0x0000) }
+    /// `kv.Kv.Set`.
+    @inlinable public static var set: Method { Method(rawValue: 0x0001) }
+    /// `kv.Kv.Delete`.
+    @inlinable public static var delete: Method { Method(rawValue: 0x0002) }
     package static let getShardContents = Method(rawValue: 0x0003)
     package static let getStatus = Method(rawValue: 0x0004)
     package static let prepare = Method(rawValue: 0x0100)

@@ -1,5 +1,16 @@
 internal import CKeyValueProto
 
+/// Which map a node follows: its epoch, and a hash of all else in it (0 = unknown).
+package struct MapMark: Sendable, Hashable {
+    package var epoch: UInt64
+    package var fingerprint: UInt64
+
+    package init(epoch: UInt64, fingerprint: UInt64 = 0) {
+        self.epoch = epoch
+        self.fingerprint = fingerprint
+    }
+}
+
 /// The owners of a shard at the epoch of the request that carries this.
 package struct ShardMembers: Sendable, Hashable {
     package var shard: Int
@@ -31,12 +42,18 @@ package struct PrepareRequest: RequestMessage, ConvertedMessage, Hashable {
     package var node: String
     package var epoch: UInt64
     package var shards: [ShardMembers]
+    /// `ShardMap.fingerprint` of the asking node's map; 0 = unknown.
+    package var mapFingerprint: UInt64
 
-    package init(node: String, epoch: UInt64, shards: [ShardMembers]) {
+    package init(node: String, epoch: UInt64, shards: [ShardMembers], mapFingerprint: UInt64 = 0) {
         self.node = node
         self.epoch = epoch
         self.shards = shards
+        self.mapFingerprint = mapFingerprint
     }
+
+    /// The asking node's map.
+    package var map: MapMark { MapMark(epoch: epoch, fingerprint: mapFingerprint) }
 
     static var unpackC: UnpackFunction<Kv__PrepareRequest> { kv__prepare_request__unpack }
 
@@ -44,7 +61,8 @@ package struct PrepareRequest: RequestMessage, ConvertedMessage, Hashable {
         self.init(
             node: String(cString: message.node),
             epoch: message.epoch,
-            shards: (0..<message.n_shards).map { ShardMembers(message.shards[$0]!.pointee) }
+            shards: (0..<message.n_shards).map { ShardMembers(message.shards[$0]!.pointee) },
+            mapFingerprint: message.map_fingerprint
         )
     }
 
@@ -52,6 +70,7 @@ package struct PrepareRequest: RequestMessage, ConvertedMessage, Hashable {
         let message = builder.make(kv__prepare_request__init)
         message.pointee.node = builder.text(node)
         message.pointee.epoch = epoch
+        message.pointee.map_fingerprint = mapFingerprint
         (message.pointee.n_shards, message.pointee.shards) = builder.list(shards) { $0.message(in: builder) }
         return message
     }
@@ -76,12 +95,12 @@ package struct Holding: Sendable, Hashable {
 
 package struct PrepareResponse: ConvertedMessage, Hashable {
     package var holdings: [Holding]
-    /// The answering node's own map epoch.
-    package var epoch: UInt64
+    /// The answering node's map.
+    package var map: MapMark
 
-    package init(holdings: [Holding], epoch: UInt64) {
+    package init(holdings: [Holding], map: MapMark) {
         self.holdings = holdings
-        self.epoch = epoch
+        self.map = map
     }
 
     static var unpackC: UnpackFunction<Kv__PrepareResponse> { kv__prepare_response__unpack }
@@ -97,13 +116,14 @@ package struct PrepareResponse: ConvertedMessage, Hashable {
                     hasData: holding.has_data != 0
                 )
             },
-            epoch: message.epoch
+            map: MapMark(epoch: message.epoch, fingerprint: message.map_fingerprint)
         )
     }
 
     func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__PrepareResponse> {
         let message = builder.make(kv__prepare_response__init)
-        message.pointee.epoch = epoch
+        message.pointee.epoch = map.epoch
+        message.pointee.map_fingerprint = map.fingerprint
         (message.pointee.n_holdings, message.pointee.holdings) = builder.list(holdings) { holding in
             let element = builder.make(kv__holding__init)
             element.pointee.shard = Int32(truncatingIfNeeded: holding.shard)
@@ -124,11 +144,14 @@ package struct OfferRequest: RequestMessage, ConvertedMessage, Hashable {
     package var node: String
     package var epoch: UInt64
     package var shards: [ShardMembers]
+    /// The offering node's map, which may be older than `epoch`.
+    package var map: MapMark
 
-    package init(node: String, epoch: UInt64, shards: [ShardMembers]) {
+    package init(node: String, epoch: UInt64, shards: [ShardMembers], map: MapMark = MapMark(epoch: 0)) {
         self.node = node
         self.epoch = epoch
         self.shards = shards
+        self.map = map
     }
 
     static var unpackC: UnpackFunction<Kv__OfferRequest> { kv__offer_request__unpack }
@@ -137,7 +160,8 @@ package struct OfferRequest: RequestMessage, ConvertedMessage, Hashable {
         self.init(
             node: String(cString: message.node),
             epoch: message.epoch,
-            shards: (0..<message.n_shards).map { ShardMembers(message.shards[$0]!.pointee) }
+            shards: (0..<message.n_shards).map { ShardMembers(message.shards[$0]!.pointee) },
+            map: MapMark(epoch: message.map_epoch, fingerprint: message.map_fingerprint)
         )
     }
 
@@ -145,6 +169,8 @@ package struct OfferRequest: RequestMessage, ConvertedMessage, Hashable {
         let message = builder.make(kv__offer_request__init)
         message.pointee.node = builder.text(node)
         message.pointee.epoch = epoch
+        message.pointee.map_epoch = map.epoch
+        message.pointee.map_fingerprint = map.fingerprint
         (message.pointee.n_shards, message.pointee.shards) = builder.list(shards) { $0.message(in: builder) }
         return message
     }
@@ -153,23 +179,27 @@ package struct OfferRequest: RequestMessage, ConvertedMessage, Hashable {
 package struct OfferResponse: ConvertedMessage, Hashable {
     /// The shards of which the answering owner has a complete copy.
     package var confirmed: [Int]
-    /// The answering node's own map epoch.
-    package var epoch: UInt64
+    /// The answering node's map.
+    package var map: MapMark
 
-    package init(confirmed: [Int], epoch: UInt64) {
+    package init(confirmed: [Int], map: MapMark) {
         self.confirmed = confirmed
-        self.epoch = epoch
+        self.map = map
     }
 
     static var unpackC: UnpackFunction<Kv__OfferResponse> { kv__offer_response__unpack }
 
     init(_ message: Kv__OfferResponse) {
-        self.init(confirmed: (0..<message.n_confirmed).map { Int(message.confirmed[$0]) }, epoch: message.epoch)
+        self.init(
+            confirmed: (0..<message.n_confirmed).map { Int(message.confirmed[$0]) },
+            map: MapMark(epoch: message.epoch, fingerprint: message.map_fingerprint)
+        )
     }
 
     func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__OfferResponse> {
         let message = builder.make(kv__offer_response__init)
-        message.pointee.epoch = epoch
+        message.pointee.epoch = map.epoch
+        message.pointee.map_fingerprint = map.fingerprint
         (message.pointee.n_confirmed, message.pointee.confirmed) = builder.numbers(
             confirmed.map { Int32(truncatingIfNeeded: $0) }
         )

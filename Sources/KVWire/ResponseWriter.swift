@@ -30,17 +30,24 @@ package final class ResponseWriter {
         set { loadStorage.pointee = newValue }
     }
 
-    /// A Get's answer without metadata. `value` nil = not found.
+    /// A Get's answer without metadata. `value` nil = not found. Written field by field, as protobuf-c would: it spends most
+    /// of its time on the fields that are not there.
     package func get(_ requestID: UInt32, value: UnsafeRawBufferPointer?, to output: OutputBuffer) {
-        let found = value != nil
-        let bytes = output.reserve(FrameHeader.byteCount + 32 + (value?.count ?? 0))
-        getResponse.pointee.value = ProtobufCBinaryData(viewing: value ?? UnsafeRawBufferPointer(start: nil, count: 0))
-        getResponse.pointee.was_found = found ? 1 : 0
-        let packed = kv__get_response__pack(
-            getResponse,
-            (bytes + FrameHeader.byteCount).assumingMemoryBound(to: UInt8.self)
-        )
-        finish(requestID, packed, bytes, output)
+        let count = value?.count ?? 0
+        let bytes = output.reserve(FrameHeader.byteCount + 32 + count)
+        var end = bytes + FrameHeader.byteCount
+        if let value, let source = value.baseAddress, count > 0 {
+            end.storeBytes(of: 1 << 3 | 2, as: UInt8.self)
+            end = Self.writeVarint(count, at: end + 1)
+            end.copyMemory(from: source, byteCount: count)
+            end += count
+        }
+        if value != nil {
+            end.storeBytes(of: 2 << 3 | 0, as: UInt8.self)
+            end.storeBytes(of: 1, toByteOffset: 1, as: UInt8.self)
+            end += 2
+        }
+        finish(requestID, end - bytes - FrameHeader.byteCount, bytes, output)
     }
 
     /// A Get's answer with metadata; `version` is `.none` where the key has no record.
@@ -101,6 +108,19 @@ package final class ResponseWriter {
         )
         header.write(to: bytes)
         output.commit(FrameHeader.byteCount + packed)
+    }
+
+    /// Returns the address behind the number.
+    @inline(__always)
+    private static func writeVarint(_ number: Int, at start: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        var (rest, end) = (UInt(bitPattern: number), start)
+        while rest >= 0x80 {
+            end.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
+            rest >>= 7
+            end += 1
+        }
+        end.storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+        return end + 1
     }
 
     @inline(__always)

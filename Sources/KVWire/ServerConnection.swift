@@ -30,10 +30,10 @@ package struct ServerConnection: ~Copyable {
     private static let longestSkip = 1 << 30
 
     private var phase = Phase.preface
-    private let limits: Limits
+    private let maxPayloadBytes: Int
 
     package init(limits: Limits) {
-        self.limits = limits
+        maxPayloadBytes = limits.maxPayloadBytes
     }
 
     /// The preface was right and the connection is open.
@@ -121,7 +121,7 @@ package struct ServerConnection: ~Copyable {
             scan: while count < Self.batchLimit {
                 let rest = UnsafeRawBufferPointer(rebasing: input[parsed...])
                 let other: FrameHeader
-                switch FrameParser.next(rest, maxPayloadBytes: limits.maxPayloadBytes) {
+                switch FrameParser.next(rest, maxPayloadBytes: maxPayloadBytes) {
                 case .frame(let header, let payload) where header.type == FrameType.request.rawValue:
                     (requests.baseAddress! + count).initialize(
                         to: RequestFrame(
@@ -177,7 +177,7 @@ package struct ServerConnection: ~Copyable {
         case .request:
             let error = RPCError(
                 .resourceExhausted,
-                "a payload of \(header.payloadLength) bytes; this server takes \(limits.maxPayloadBytes)",
+                "a payload of \(header.payloadLength) bytes; this server takes \(maxPayloadBytes)",
                 reason: .tooLarge,
                 serverTimeMilliseconds: now
             )

@@ -23,6 +23,7 @@ public final class ShardKVClient: Service, Sendable {
     private let file: Mutex<ShardMapFile?>
     private let logger: Logger
     let configuration: Configuration
+    private let timeoutMilliseconds: UInt64
 
     /// Reads the shard map; connects to nothing yet.
     /// - Parameters:
@@ -35,7 +36,7 @@ public final class ShardKVClient: Service, Sendable {
         logger: Logger = Logger(label: "shardkv.client")
     ) throws(ShardKVError) {
         let time = SystemTime()
-        let (map, file) = try Self.read(configuration.shardMap, time)
+        let (map, epoch, file) = try Self.read(configuration.shardMap, time)
         let now = time.monotonicMilliseconds
         let clock = VersionClock(
             writer: UInt64.random(in: 1...UInt64.max),
@@ -55,6 +56,7 @@ public final class ShardKVClient: Service, Sendable {
             }
         cluster = ClusterClient(
             map: map,
+            epoch: epoch,
             sender: connections,
             time: time,
             clock: clock,
@@ -64,6 +66,7 @@ public final class ShardKVClient: Service, Sendable {
         self.file = Mutex(file)
         self.logger = logger
         self.configuration = configuration
+        timeoutMilliseconds = configuration.timeout.milliseconds
     }
 
     /// Follows the shard map's file until graceful shutdown or cancellation, then closes the connections.
@@ -88,10 +91,10 @@ public final class ShardKVClient: Service, Sendable {
     /// Looks at the shard map's file now.
     package func refreshShardMap() async {
         switch file.withLock({ $0?.poll(now: SystemTime().wallMilliseconds) }) {
-        case nil, .unchanged: break
+        case nil, .unchanged, .restored: break
         case .changed(let map, let epoch):
             connections.update(endpoints: map.endpoints)
-            cluster.follow(map)
+            cluster.follow(map, epoch: epoch)
             logger.info("following the new shard map", metadata: ["epoch": "\(epoch)"])
         case .refused(let error):
             logger.error(
@@ -104,16 +107,18 @@ public final class ShardKVClient: Service, Sendable {
     private static func read(
         _ source: ShardMapSource,
         _ time: SystemTime
-    ) throws(ShardKVError) -> (ShardMap, ShardMapFile?) {
+    ) throws(ShardKVError) -> (ShardMap, epoch: UInt64, ShardMapFile?) {
         do throws(ShardMapError) {
             switch source {
-            case .json(let content): return (try ShardMap(json: content), nil)
+            case .json(let content):
+                let map = try ShardMap(json: content)
+                return (map, map.epoch ?? 0, nil)
             case .file(let path):
                 var file = ShardMapFile(path: path)
                 switch file.poll(now: time.wallMilliseconds) {
-                case .changed(let map, _): return (map, file)
+                case .changed(let map, let epoch): return (map, epoch, file)
                 case .refused(let error): throw error
-                case .unchanged: preconditionFailure("the first look at a shard map finds one or an error")
+                case .unchanged, .restored: preconditionFailure("the first look at a shard map finds one or an error")
                 }
             }
         } catch {
@@ -125,7 +130,7 @@ public final class ShardKVClient: Service, Sendable {
 
 extension ShardKVClient {
     func get(_ request: GetRequest, node: String?, _ timeout: Duration?) async throws(ShardKVError) -> GetResponse {
-        let milliseconds = (timeout ?? configuration.timeout).milliseconds
+        let milliseconds = timeout?.milliseconds ?? timeoutMilliseconds
         do throws(CallFailure) {
             guard let node else { return try await cluster.get(request, timeoutMilliseconds: milliseconds) }
             return try await cluster.get(request, from: node, timeoutMilliseconds: milliseconds)
@@ -145,7 +150,7 @@ extension ShardKVClient {
                 value,
                 ttlMilliseconds: ttl?.signedMilliseconds ?? 0,
                 on: node.map { .node($0) } ?? .replicas,
-                timeoutMilliseconds: (timeout ?? configuration.timeout).milliseconds
+                timeoutMilliseconds: timeout?.milliseconds ?? timeoutMilliseconds
             )
         } catch { throw ShardKVError(error) }
     }
@@ -155,7 +160,7 @@ extension ShardKVClient {
             try await cluster.delete(
                 key,
                 on: node.map { .node($0) } ?? .replicas,
-                timeoutMilliseconds: (timeout ?? configuration.timeout).milliseconds
+                timeoutMilliseconds: timeout?.milliseconds ?? timeoutMilliseconds
             )
         } catch { throw ShardKVError(error) }
     }

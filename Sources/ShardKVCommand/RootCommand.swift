@@ -36,7 +36,7 @@ struct RootCommand: AsyncParsableCommand {
 
     static func main() async {
         do {
-            let words = Array(CommandLine.arguments.dropFirst())
+            let words = RawArgument.words
             let isStress = words.first == StressCommand.configuration.commandName
             var command = try await asyncParseAsRoot(isStress ? StressCommand.spellingFlags(words) : words)
             if var asyncCommand = command as? any AsyncParsableCommand {

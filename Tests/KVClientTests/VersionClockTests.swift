@@ -54,6 +54,29 @@ import Testing
         #expect(stamp.clockMilliseconds == 2_000_001)
     }
 
+    @Test func noVersionIsStampedTwiceThoughTheClockGoesBack() {
+        let clock = clock()
+        var versions: Set<Version> = []
+        for _ in 0..<100 {
+            for now in 0..<10 as Range<UInt64> { versions.insert(clock.stamp(now: now).version) }
+            clock.correct(to: 1_000, of: "n1", now: 0)
+        }
+        #expect(versions.count == 1000)
+        #expect(versions.allSatisfy { $0.writer != 0 })
+    }
+
+    @Test func aCorrectionForwardKeepsTheWriter() {
+        let clock = clock()
+        clock.correct(to: 2_000_000, of: "n1", now: 50)
+        #expect(clock.stamp(now: 50).version.writer == 7)
+    }
+
+    @Test func noVersionIsStampedTwiceAtTheEndOfTime() {
+        let clock = clock()
+        clock.raise(above: Version(time: .max, writer: 1))
+        #expect(Set((0..<10).map { _ in clock.stamp(now: 0).version }).count == 10)
+    }
+
     @Test func survivesAbsurdTimes() {
         let clock = clock()
         clock.observe(.max, of: "n1", now: 0)

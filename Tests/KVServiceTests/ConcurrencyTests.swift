@@ -42,6 +42,21 @@ import Testing
         #expect(node.quiescence.release(budget: 1))
     }
 
+    /// A page is merged without a lock, so its store outlives a map change that drops the shard meanwhile.
+    @Test func aStoreInUseIsNotReleased() {
+        let pool = MemoryPool(hashSeed: 3)
+        let store = ShardStore(pool: pool, stripeCount: 1)
+        let quiescence = Quiescence()
+        quiescence.pin(store)
+        quiescence.pin(store)
+        quiescence.retire(store)
+        #expect(!quiescence.release(budget: .max))
+        quiescence.unpin(store)
+        #expect(!quiescence.release(budget: .max))
+        quiescence.unpin(store)
+        #expect(quiescence.release(budget: .max))
+    }
+
     private static func use(_ node: Node, worker: UInt8) {
         let handler = node.makeHandler()
         let output = OutputBuffer()

@@ -76,7 +76,7 @@ import Testing
             #expect(observe(bad) == .unchanged, "reported once")
             #expect(try follower.map == map(good))
         }
-        #expect(observe(good) == .unchanged)
+        #expect(observe(good) == .restored)
         guard case .refused = observe("{}") else { Issue.record("a mistake made again is reported again"); return }
         #expect(try observe(Self.text("n2"), modified: 2000) == changed(Self.text("n2"), epoch: 2000))
     }
@@ -108,6 +108,18 @@ import Testing
         #expect(!adopted, "the map has a number of its own")
     }
 
+    /// A refused file is over when the good content is back, though nothing has changed since.
+    @Test mutating func theSameContentAfterARefusalIsRestored() {
+        _ = observe(Self.text("n1"))
+        guard case .refused = observe("{") else {
+            Issue.record("a syntax error is refused")
+            return
+        }
+        #expect(observe("{") == .unchanged)
+        #expect(observe(Self.text("n1")) == .restored)
+        #expect(observe(Self.text("n1")) == .unchanged)
+    }
+
     /// Any sequence of files: the number never falls, rises with every change, and the map in force is always one that
     /// was shown.
     @Test mutating func theNumberNeverGoesBackward() throws {
@@ -124,7 +136,7 @@ import Testing
             case .changed(let next, let number):
                 #expect(before.map == nil || number > before.epoch)
                 #expect(try follower.epoch == number && next == map(text))
-            case .unchanged, .refused:
+            case .unchanged, .restored, .refused:
                 #expect(follower.epoch == before.epoch)
                 #expect(before.map.map { follower.map?.hasSameContent(as: $0) == true } ?? false)
             }

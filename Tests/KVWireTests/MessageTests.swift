@@ -139,19 +139,19 @@ struct MessageTests {
 
     @Test func peerMessages() throws {
         let shards = [ShardMembers(shard: 1, members: ["n1", "n3"]), ShardMembers(shard: 2, members: [])]
-        try roundTrip(PrepareRequest(node: "n1", epoch: .max, shards: shards))
+        try roundTrip(PrepareRequest(node: "n1", epoch: .max, shards: shards, mapFingerprint: .max))
         try roundTrip(
             PrepareResponse(
                 holdings: [
                     Holding(shard: 1, state: .serving, completeEpoch: .max, hasData: true),
                     Holding(shard: 2, state: .absent, completeEpoch: 0, hasData: false),
                 ],
-                epoch: 4
+                map: MapMark(epoch: 4, fingerprint: 5)
             )
         )
-        try roundTrip(OfferRequest(node: "", epoch: 0, shards: shards))
-        try roundTrip(OfferResponse(confirmed: [1, 2, 300_000], epoch: 4))
-        try roundTrip(OfferResponse(confirmed: [], epoch: 0))
+        try roundTrip(OfferRequest(node: "", epoch: 0, shards: shards, map: MapMark(epoch: 1, fingerprint: 2)))
+        try roundTrip(OfferResponse(confirmed: [1, 2, 300_000], map: MapMark(epoch: 4, fingerprint: .max)))
+        try roundTrip(OfferResponse(confirmed: [], map: MapMark(epoch: 0)))
     }
 
     @Test func hello() throws {

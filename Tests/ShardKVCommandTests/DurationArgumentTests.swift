@@ -26,6 +26,23 @@ import Testing
         #expect(Duration(argument: text)?.shortDescription == text)
     }
 
+    @Test(arguments: [
+        (Duration.milliseconds(Int64.max), "9223372036854775807ms"),
+        (.milliseconds(Int64.min), "-9223372036854775808ms"),
+        (.nanoseconds(Int64.max), "9223372036854775807ns"), (.nanoseconds(Int64.min), "-9223372036854775808ns"),
+        (.seconds(Int64.max), "9223372036854775807s"), (.seconds(Int64.min), "-9223372036854775808s"),
+        (
+            Duration(secondsComponent: .max, attosecondsComponent: 999_999_999_999_999_999),
+            "9223372036854775807999999999ns"
+        ),
+        (Duration(secondsComponent: .min, attosecondsComponent: -1_000_000_000), "-9223372036854775808000000001ns"),
+        (Duration(secondsComponent: 0, attosecondsComponent: 1), "0s"),
+    ])
+    func printsTheExtremes(_ duration: Duration, _ expected: String) {
+        #expect(duration.shortDescription == expected)
+        #expect(duration.defaultValueDescription == expected)
+    }
+
     @Test func nanosecondsSaturate() {
         #expect(Duration.seconds(2).saturatedNanoseconds == 2_000_000_000)
         #expect(Duration.seconds(-2).saturatedNanoseconds == 0)

@@ -75,6 +75,31 @@ private final class MemoryTarget: StressTarget {
         #expect(summary.wrongAnswers == summary.gets.succeeded && summary.gets.succeeded > 0)
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func endsAndIsFairThoughTheRatesCannotBeMet() async {
+        let configuration = StressConfiguration(
+            getsPerSecond: 1e9,
+            setsPerSecond: 1e9,
+            ttl: .zero,
+            duration: .milliseconds(100),
+            keyCount: 3,
+            maxPending: 10,
+            burst: 1_000_000_000
+        )
+        let log = StressLog(isVerbose: false) { _ in }
+        let summary = await StressRun(configuration, target: MemoryTarget(.none), log: log).run()
+        #expect(summary.gets.total > 0 && summary.sets.total > 0)
+        // The kinds take turns; what waits for a thread at the end is left out.
+        #expect(abs(summary.gets.total - summary.sets.total) <= configuration.maxPending + 1)
+    }
+
+    @Test func aRunThatWasStoppedSendsNothing() async {
+        let log = StressLog(isVerbose: false) { _ in }
+        let run = StressRun(StressConfiguration(), target: MemoryTarget(.none), log: log)
+        run.stop()
+        #expect(await run.run().total == 0)
+    }
+
     @Test func failuresAreNoAnswers() async {
         let (summary, _) = await run(.fails)
         #expect(summary.wrongAnswers == 0 && summary.gets.succeeded == 0 && summary.sets.succeeded == 0)

@@ -27,6 +27,42 @@ import Testing
         #expect(cluster.processes["n1"]?.node.status(now: cluster.now).waivedCopies == 0)
     }
 
+    /// The map changes and changes back while n1 does not look: to n1 nothing has changed, but it promised n3 to leave.
+    @Test(arguments: 0..<5) func aNodeThatMissesAChangeAndItsUndoingComesBack(seed: UInt64) throws {
+        let map = Maps.make([["n1", "n2"]], nodes: 3)
+        let other = Maps.make([["n2", "n3"]], nodes: 3)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2", "n3"] { cluster.start(name, map) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(map) })
+        let values = try fill(cluster, "n1", count: 50, valueBytes: 100)
+        for (key, value) in values {
+            _ = try cluster.processes["n2"]?.answer(SetRequest(key: key, value: value), now: cluster.now).get()
+        }
+        for name in ["n2", "n3"] { cluster.deliver(other, epoch: 2, to: name) }
+        cluster.run(milliseconds: [50, 150, 400, 1500, 3000][Int(seed)])
+        for name in ["n2", "n3"] { cluster.deliver(map, epoch: 3, to: name) }
+        let isSettled = cluster.run(atMost: 10_000) {
+            cluster.isSettled(map) && cluster.state(1, on: "n3") == .absent
+        }
+        try #require(isSettled, "\(cluster.events.joined(separator: "\n"))")
+        #expect(cluster.processes["n1"]?.node.mapEpoch == 3)
+        for (key, value) in values { #expect(try cluster.read(key, on: "n1").get().value == value) }
+    }
+
+    /// Files that were numbered at different moments: equal content takes the higher number, or offers would never end.
+    @Test func nodesAgreeOnTheHigherNumberOfOneMap() throws {
+        let before = Maps.make([["n1"]], nodes: 2)
+        let after = Maps.make([["n2"]], nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        _ = try fill(cluster, "n1", count: 10, valueBytes: 100)
+        cluster.deliver(after, epoch: 9, to: "n1")
+        cluster.deliver(after, epoch: 7, to: "n2")
+        #expect(cluster.run(atMost: 5000) { cluster.isSettled(after) && cluster.state(1, on: "n1") == .absent })
+        #expect(cluster.processes["n2"]?.node.mapEpoch == 9)
+    }
+
     /// More than one page, markers and deadlines included, from an owner that is no owner any more.
     @Test(arguments: 0..<3) func oneStepMoveBringsEveryPage(seed: UInt64) throws {
         let before = Maps.make([["n1"]], nodes: 2)

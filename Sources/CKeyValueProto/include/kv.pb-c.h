@@ -388,10 +388,15 @@ struct  Kv__PrepareRequest
   uint64_t epoch;
   size_t n_shards;
   Kv__ShardMembers **shards;
+  /*
+   * A hash of the asking node's map without its epoch; 0 = unknown. A node whose own map, with no epoch in its file, is the
+   * same takes over the higher of the two numbers.
+   */
+  uint64_t map_fingerprint;
 };
 #define KV__PREPARE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&kv__prepare_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, 0,NULL, 0 }
 
 
 struct  Kv__ShardMembers
@@ -417,11 +422,15 @@ struct  Kv__PrepareResponse
    */
   size_t n_holdings;
   Kv__Holding **holdings;
+  /*
+   * Of the answering node's map.
+   */
   uint64_t epoch;
+  uint64_t map_fingerprint;
 };
 #define KV__PREPARE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&kv__prepare_response__descriptor) \
-    , 0,NULL, 0 }
+    , 0,NULL, 0, 0 }
 
 
 /*
@@ -456,10 +465,15 @@ struct  Kv__OfferRequest
   uint64_t epoch;
   size_t n_shards;
   Kv__ShardMembers **shards;
+  /*
+   * Of the offering node's map, which may be older than `epoch`.
+   */
+  uint64_t map_epoch;
+  uint64_t map_fingerprint;
 };
 #define KV__OFFER_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&kv__offer_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, 0,NULL, 0, 0 }
 
 
 struct  Kv__OfferResponse
@@ -470,11 +484,15 @@ struct  Kv__OfferResponse
    */
   size_t n_confirmed;
   int32_t *confirmed;
+  /*
+   * Of the answering node's map.
+   */
   uint64_t epoch;
+  uint64_t map_fingerprint;
 };
 #define KV__OFFER_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&kv__offer_response__descriptor) \
-    , 0,NULL, 0 }
+    , 0,NULL, 0, 0 }
 
 
 /* Kv__GetRequest methods */

@@ -10,6 +10,12 @@
 
 int linux_accept4(int listener, int flags);
 
+// As epoll_wait, recv and send. In a process with several threads the C library's own allow a thread to be cancelled while it
+// waits, which takes two locked instructions at each call; ours is never cancelled.
+int linux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int timeout_milliseconds);
+ssize_t linux_receive(int socket, void *bytes, size_t count);
+ssize_t linux_send(int socket, const void *bytes, size_t count, int flags);
+
 // Names a thread for ps and top; at most 15 bytes.
 void linux_name_thread(pthread_t thread, const char *name);
 

@@ -24,7 +24,8 @@ extension HandoverCoordinator {
             let request = PrepareRequest(
                 node: node,
                 epoch: epoch,
-                shards: numbers.map { ShardMembers(shard: $0, members: map.members(of: $0)) }
+                shards: numbers.map { ShardMembers(shard: $0, members: map.members(of: $0)) },
+                mapFingerprint: mark.fingerprint
             )
             let token = makeToken(.prepare(node: name, epoch: epoch, shards: numbers))
             peers[name, default: Peer()].prepare = token
@@ -40,9 +41,10 @@ extension HandoverCoordinator {
         switch result {
         case .success(let response):
             peers[name]?.refusals = 0
+            adopt(response.map, now: now)
             let asked = Set(numbers)
             for holding in response.holdings where asked.contains(holding.shard) {
-                heard(name, Join.Answer(holding: holding, askedAt: askedAt, epoch: response.epoch), now: now)
+                heard(name, Join.Answer(holding: holding, askedAt: askedAt, epoch: response.map.epoch), now: now)
             }
         case .failure(let error):
             let isUrgent = numbers.contains { shards[$0]?.join != nil }

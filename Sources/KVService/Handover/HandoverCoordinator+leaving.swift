@@ -26,15 +26,16 @@ extension HandoverCoordinator {
             if peers[name]?.offers[epoch] != nil { continue }
             let token = makeToken(.offer(node: name, epoch: epoch, shards: entries.map(\.shard)))
             peers[name, default: Peer()].offers[epoch] = token
-            let request = OfferRequest(node: node, epoch: epoch, shards: entries)
+            let request = OfferRequest(node: node, epoch: epoch, shards: entries, map: mark)
             actions.append(.sendOffer(token, to: name, request, timeoutMilliseconds: Self.offerTimeoutMilliseconds))
         }
     }
 
-    mutating func offerReply(_ token: UInt64, _ result: Result<OfferResponse, RPCError>) {
+    mutating func offerReply(_ token: UInt64, _ result: Result<OfferResponse, RPCError>, now: UInt64) {
         guard case .offer(let name, let epoch, let numbers)? = calls.removeValue(forKey: token) else { return }
         peers[name]?.offers[epoch] = nil
         guard case .success(let response) = result else { return }
+        adopt(response.map, now: now)
         let offered = Set(numbers)
         for number in response.confirmed where offered.contains(number) {
             // A confirmation of an epoch that another one has followed says nothing of the new owners.

@@ -34,6 +34,15 @@ extension HandoverCoordinator {
         sendOffers(now: now)
     }
 
+    /// A peer gives a higher number to the map that is in force here too: this node missed a change and its undoing, or
+    /// numbered its file at another moment. It takes that number over, or it would never count as up to date again.
+    mutating func adopt(_ peer: MapMark, now: UInt64) {
+        guard peer.epoch > epoch, peer.fingerprint == mark.fingerprint, peer.fingerprint != 0,
+            let map, map.epoch == nil
+        else { return }
+        mapChanged(map, peer.epoch, now: now)
+    }
+
     private mutating func drop(_ shard: Int, _ epoch: UInt64) {
         droppedAt[shard] = epoch
         guard shards[shard] != nil else { return }

@@ -4,7 +4,8 @@ import KVWire
 /// What peers ask of this node.
 extension HandoverCoordinator {
     /// A peer is to own shards: it must not miss a write that this node takes as an owner of an older map.
-    mutating func prepare(_ request: PrepareRequest) {
+    mutating func prepare(_ request: PrepareRequest, now: UInt64) {
+        adopt(request.map, now: now)
         let numShards = map?.numShards ?? 0
         let holdings = request.shards.filter { $0.shard >= 1 && $0.shard <= numShards }.map { entry in
             if !entry.members.contains(node) && request.epoch > max(epoch, promises[entry.shard]?.epoch ?? 0) {
@@ -21,12 +22,13 @@ extension HandoverCoordinator {
                 hasData: false
             )
         }
-        actions.append(.answerPrepare(PrepareResponse(holdings: holdings, epoch: epoch)))
+        actions.append(.answerPrepare(PrepareResponse(holdings: holdings, map: mark)))
     }
 
     /// A peer leaves shards, and may drop those that are complete here, its own records included. Whether they are is
     /// certain only of a peer that stopped taking writes for every map up to the offer's before it was copied.
     mutating func offer(_ request: OfferRequest, now: UInt64) {
+        adopt(request.map, now: now)
         var confirmed: [Int] = []
         for entry in request.shards {
             guard request.epoch <= epoch, request.node != node, let map,
@@ -43,6 +45,6 @@ extension HandoverCoordinator {
             }
         }
         ask(now: now)
-        actions.append(.answerOffer(OfferResponse(confirmed: confirmed, epoch: epoch)))
+        actions.append(.answerOffer(OfferResponse(confirmed: confirmed, map: mark)))
     }
 }

@@ -39,6 +39,8 @@ package struct HandoverCoordinator: Sendable {
     let node: String
     private(set) package var epoch: UInt64 = 0
     private(set) var map: ShardMap?
+    /// What others are told of the map in force.
+    private(set) var mark = MapMark(epoch: 0)
     /// The newest maps, the one in force last.
     var history: [(epoch: UInt64, map: ShardMap)] = []
     var shards: [Int: ShardHandover] = [:]
@@ -70,10 +72,10 @@ package struct HandoverCoordinator: Sendable {
         switch input {
         case .mapChanged(let map, let epoch): mapChanged(map, epoch, now: now)
         case .tick: tick(now: now)
-        case .prepare(let request): prepare(request)
+        case .prepare(let request): prepare(request, now: now)
         case .offer(let request): offer(request, now: now)
         case .prepareReply(let token, let result): prepareReply(token, result, now: now)
-        case .offerReply(let token, let result): offerReply(token, result)
+        case .offerReply(let token, let result): offerReply(token, result, now: now)
         case .pageReply(let token, let result): pageReply(token, result, now: now)
         case .pageMerged(let token, let result): pageMerged(token, result, now: now)
         }
@@ -100,6 +102,7 @@ package struct HandoverCoordinator: Sendable {
     mutating func follow(_ map: ShardMap, _ epoch: UInt64) {
         self.map = map
         self.epoch = epoch
+        mark = MapMark(epoch: epoch, fingerprint: map.fingerprint)
         history.append((epoch, map))
         if history.count > Self.historyMax { history.removeFirst() }
     }

@@ -15,42 +15,37 @@ extension NodeConnection {
             state.isFlushScheduled = false
             let timerAt = state.isTimerDue ? state.timerAt : nil
             state.isTimerDue = false
-            guard let channel = state.channel, state.output.readableBytes > 0 else {
-                return (nil as ByteBuffer?, nil as (any Channel)?, timerAt)
+            guard let channel = state.channel, state.hasOutput else {
+                return ([ByteBuffer](), nil as (any Channel)?, timerAt)
             }
-            let batch = state.output
-            // The next batch is likely to be of this one's size.
-            state.output = channel.allocator.buffer(capacity: min(batch.readableBytes, 64 << 10))
-            state.flushed = state.appended
             if state.silentSince == nil, state.calls.count > 0 { state.silentSince = now }
-            return (batch, channel, timerAt)
+            return (state.takeOutput(), channel, timerAt)
         }
         if let timerAt { setTimer(at: timerAt) }
-        guard let batch, let channel else { return }
+        guard let channel, let last = batch.last else { return }
         let promise = eventLoop.makePromise(of: Void.self)
-        let count = UInt64(batch.readableBytes)
+        let count = batch.reduce(0) { $0 + UInt64($1.readableBytes) }
         promise.futureResult.whenComplete { _ in self.state.withLock { $0.written += count } }
-        channel.writeAndFlush(batch, promise: promise)
+        for buffer in batch.dropLast() { channel.write(buffer, promise: nil) }
+        channel.writeAndFlush(last, promise: promise)
     }
 
     /// Hands the answers of one read to their callers.
     func received(_ frames: [ResponseReader.Frame]) {
-        var ended: [(Continuation, Outcome)] = []
+        var ended: [(Completion, Outcome)] = []
         ended.reserveCapacity(frames.count)
         var load: UInt32?
         let now = Self.now
         let isDone = state.withLock { state in
             for frame in frames where frame.header.type == FrameType.response.rawValue {
                 load = frame.header.auxiliary & 0xffff
-                guard let call = state.calls.remove(frame.header.requestID), let continuation = call.continuation else {
-                    continue
-                }
-                ended.append((continuation, frame.isTooLarge ? .failed(tooLarge(frame)) : .reply(frame)))
+                guard let call = state.calls.remove(frame.header.requestID) else { continue }
+                ended.append((call.completion, frame.isTooLarge ? .failed(tooLarge(frame)) : .reply(frame)))
             }
             state.silentSince = state.calls.count == 0 ? nil : now
             return isDrained(state)
         }
-        for (continuation, outcome) in ended { continuation.resume(returning: outcome) }
+        for (completion, outcome) in ended { completion(outcome) }
         for frame in frames where frame.header.type != FrameType.response.rawValue { receivedOther(frame) }
         if let load, let onLoad = options.onLoad { onLoad(node, UInt16(load)) }
         if isDone { end(Self.closed) }
@@ -87,12 +82,12 @@ extension NodeConnection {
     private func receivedHello(_ hello: Hello) {
         notify(self, .reached(hello))
         let waiting = state.withLock { state in
-            guard case .connecting = state.phase else { return [Continuation]() }
+            guard case .connecting = state.phase else { return [Call]() }
             state.phase = .open(maxPayloadBytes: hello.maxPayloadBytes)
-            return take(&state) { $0.position == Call.notAppended }.map(\.continuation)
+            return take(&state) { !$0.isAppended }
         }
         let reply = ResponseReader.Frame(header: FrameHeader(type: .hello), payload: ByteBuffer())
-        for continuation in waiting { continuation.resume(returning: .reply(reply)) }
+        for call in waiting { call.completion(.reply(reply)) }
     }
 
     /// Takes no more calls; ends when those that were sent are answered.
@@ -105,23 +100,20 @@ extension NodeConnection {
         let (unsent, hadHello, isDone) = state.withLock { state in
             let hadHello: Bool
             switch state.phase {
-            case .draining, .ended: return ([Ended](), nil as Bool?, false)
+            case .draining, .ended: return ([Call](), nil as Bool?, false)
             case .connecting: hadHello = false
             case .open: hadHello = true
             }
             state.phase = .draining(error)
-            if drops {
-                state.output.clear()
-                state.appended = state.flushed
-            }
+            if drops { state.dropOutput() }
             let unsent = take(&state) { [flushed = state.flushed] in
-                $0.position == Call.notAppended || (drops && $0.position >= flushed)
+                !$0.isAppended || (drops && $0.position >= flushed)
             }
             return (unsent, hadHello, isDrained(state))
         }
         guard let hadHello else { return }
         notify(self, .unusable(hadHello: hadHello, error))
-        for call in unsent { call.continuation.resume(returning: .unsent(error)) }
+        for call in unsent { call.completion(.unsent(error)) }
         if isDone { end(error) }
     }
 
@@ -131,10 +123,10 @@ extension NodeConnection {
 
     /// Closes the connection and fails its calls; the first of several errors counts.
     func end(_ error: RPCError) {
-        let (ended, channel, isUsable, hadHello) = state.withLock { state in
+        let (ended, flushed, channel, isUsable, hadHello) = state.withLock { state in
             var (isUsable, hadHello) = (true, true)
             switch state.phase {
-            case .ended: return (nil as [Ended]?, nil as (any Channel)?, false, true)
+            case .ended: return (nil as [Call]?, UInt64(0), nil as (any Channel)?, false, true)
             case .draining: isUsable = false
             case .connecting: hadHello = false
             case .open: break
@@ -142,47 +134,37 @@ extension NodeConnection {
             state.phase = .ended(error)
             let channel = state.channel
             state.channel = nil
-            state.output = ByteBuffer()
-            return (take(&state) { _ in true }, channel, isUsable, hadHello)
+            state.dropOutput()
+            return (take(&state) { _ in true }, state.flushed, channel, isUsable, hadHello)
         }
         guard let ended else { return }
         channel?.close(promise: nil)
         if isUsable { notify(self, .unusable(hadHello: hadHello, error)) }
         notify(self, .ended)
         for call in ended {
-            guard call.wasSent else {
-                call.continuation.resume(returning: hadHello ? .unsent(error) : .failed(error))
+            guard call.position < flushed else {
+                call.completion(hadHello ? .unsent(error) : .failed(error))
                 continue
             }
             var lost = error
             lost.reason = .indeterminate
             lost.message += "; the request may or may not have been executed"
-            call.continuation.resume(returning: .failed(lost))
+            call.completion(.failed(lost))
         }
     }
 
-    /// The caller left: it is told so, and the server that nobody waits any more.
+    /// The caller left: it is told so, and the server that nobody waits any more. What was appended is on its way.
     func cancel(_ number: UInt32) {
-        let (ended, mustFlush) = state.withLock { state -> (Ended?, Bool) in
-            guard let call = state.calls.remove(number), let continuation = call.continuation else {
-                return (nil, false)
-            }
+        let (call, mustFlush) = state.withLock { state -> (Call?, Bool) in
+            guard let call = state.calls.remove(number) else { return (nil, false) }
             if state.calls.count == 0 { state.silentSince = nil }
-            let wasSent = call.position < state.flushed
-            guard case .open = state.phase, wasSent else { return (Ended(continuation, wasSent: wasSent), false) }
-            let frameBytes = state.output.writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount) {
-                FrameHeader(type: .cancel, requestID: number).write(to: $0.baseAddress!)
-                return FrameHeader.byteCount
-            }
-            state.appended += UInt64(frameBytes)
-            let mustFlush = !state.isFlushScheduled
-            state.isFlushScheduled = true
-            return (Ended(continuation, wasSent: true), mustFlush)
+            guard case .open = state.phase, call.isAppended else { return (call, false) }
+            let header = FrameHeader(type: .cancel, requestID: number)
+            state.append(header, UnsafeRawBufferPointer(start: nil, count: 0))
+            return (call, state.scheduleFlush())
         }
         if mustFlush { eventLoop.execute { self.flush() } }
-        guard let ended else { return }
-        let error = RPCError(.cancelled, "the call was cancelled", reason: ended.wasSent ? .indeterminate : .none)
-        ended.continuation.resume(returning: .failed(error))
+        if let call { call.completion(.failed(Self.cancelled(wasSent: call.isAppended))) }
     }
 
     private func setTimer(at deadline: Int64) {
@@ -209,7 +191,7 @@ extension NodeConnection {
         }
         if timerAt != .max { setTimer(at: timerAt) }
         for call in expired {
-            call.continuation.resume(returning: .failed(Self.timedOut(wasSent: call.wasSent)))
+            call.completion(.failed(Self.timedOut(wasSent: call.isAppended)))
         }
         if isSilent {
             end(RPCError(.unavailable, "silent for \(options.silenceMilliseconds) ms"))
@@ -228,26 +210,10 @@ extension NodeConnection {
 }
 
 extension NodeConnection {
-    /// A call that was taken out of the table.
-    struct Ended {
-        let continuation: Continuation
-        let wasSent: Bool
-
-        init(_ continuation: Continuation, wasSent: Bool) {
-            self.continuation = continuation
-            self.wasSent = wasSent
-        }
-    }
-
-    /// Takes out the suspended calls for which `predicate` holds.
-    private func take(_ state: inout State, where predicate: (borrowing Call) -> Bool) -> [Ended] {
-        var ended: [Ended] = []
-        let flushed = state.flushed
-        state.calls.removeAll { call in
-            call.continuation != nil && predicate(call)
-        } _: { call in
-            ended.append(Ended(call.continuation!, wasSent: call.position < flushed))
-        }
-        return ended
+    /// Takes out the calls for which `predicate` holds.
+    private func take(_ state: inout State, where predicate: (borrowing Call) -> Bool) -> [Call] {
+        var taken: [Call] = []
+        state.calls.removeAll(where: predicate) { taken.append($0) }
+        return taken
     }
 }

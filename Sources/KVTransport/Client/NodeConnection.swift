@@ -14,26 +14,31 @@ internal import Synchronization
 /// ```
 /// Requests leave in `open` only, so that a node which says no HELLO has certainly executed none.
 final class NodeConnection: Sendable {
+    /// The errors are boxed, so that the usual outcome is small.
     enum Outcome: Sendable {
         case reply(ResponseReader.Frame)
-        case failed(RPCError)
+        indirect case failed(RPCError)
         /// The request did not leave, because this connection ends; another one may take it.
-        case unsent(RPCError)
+        indirect case unsent(RPCError)
         /// The request did not leave, because there is no HELLO yet: wait for it.
         case tooEarly
     }
 
-    typealias Continuation = CheckedContinuation<Outcome, Never>
+    /// Is told a call's outcome once, on any thread, with no lock held.
+    ///
+    /// A closure even where it only resumes a continuation: that makes it, and all that holds it, of a size known to the compiler.
+    typealias Completion = @Sendable (Outcome) -> Void
 
-    /// A caller that waits, for its answer or for HELLO.
+    /// A call that waits, for its answer or for HELLO.
     struct Call {
-        /// Nil between the call's registration and its suspension.
-        var continuation: Continuation?
-        var deadline: Int64
+        let completion: Completion
+        let deadline: Int64
         /// Where its request starts in all the bytes of this connection; `notAppended` for one that waits for HELLO.
-        var position = notAppended
+        let position: UInt64
 
         static let notAppended = UInt64.max
+
+        var isAppended: Bool { position != Self.notAppended }
     }
 
     enum Phase {
@@ -55,10 +60,12 @@ final class NodeConnection: Sendable {
         var phase = Phase.connecting
         var channel: (any Channel)?
         var calls = SlotTable<Call>()
+        /// What waits to be written: `queue`, and behind it `output`, to which callers append.
+        var queue: [ByteBuffer] = []
         var output = ByteBuffer()
         /// An event-loop task that will write `output` and set the timer is on its way.
         var isFlushScheduled = false
-        /// How many bytes were appended to `output`, handed to the channel, and taken by the socket, ever.
+        /// How many bytes were appended, handed to the channel, and taken by the socket, ever.
         var appended: UInt64 = 0
         var flushed: UInt64 = 0
         var written: UInt64 = 0
@@ -90,133 +97,11 @@ final class NodeConnection: Sendable {
         self.notify = notify
     }
 
+    /// HELLO is in; calls are not too early from then on.
+    var isOpen: Bool {
+        state.withLock { if case .connecting = $0.phase { false } else { true } }
+    }
+
     /// Milliseconds of the clock that deadlines are of.
     static var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) }
-
-    /// Sends a request and waits for its answer until `deadline`.
-    func call(_ request: some RequestMessage, deadline: Int64) async -> Outcome {
-        while true {
-            let outcome = await suspend(deadline: deadline) { state, number, now in
-                append(request, number, timeoutMilliseconds: deadline - now, &state)
-            }
-            guard case .tooEarly = outcome else { return outcome }
-            let hello = await waitForHello(deadline: deadline)
-            guard case .reply = hello else { return hello }
-        }
-    }
-
-    /// Returns `reply` once HELLO is in; at once if it is.
-    func waitForHello(deadline: Int64) async -> Outcome {
-        await suspend(deadline: deadline) { state, _, _ in
-            switch state.phase {
-            case .connecting: nil
-            case .open, .draining:
-                .reply(ResponseReader.Frame(header: FrameHeader(type: .hello), payload: ByteBuffer()))
-            case .ended(let error): .unsent(error)
-            }
-        }
-    }
-
-    /// Registers a call, then lets `start` begin it under the lock: its result ends the call at once, nil lets it wait.
-    private func suspend(
-        deadline: Int64,
-        _ start: (inout State, _ number: UInt32, _ now: Int64) -> Outcome?
-    ) async -> Outcome {
-        let number = state.withLock { $0.calls.insert(Call(deadline: deadline)) }
-        guard let number else {
-            let message = "\(SlotTable<Call>.maxCount) calls are pending on the connection"
-            return .failed(RPCError(.resourceExhausted, message, reason: .overloaded))
-        }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let now = Self.now
-                let (outcome, mustFlush) = state.withLock { state -> (Outcome?, Bool) in
-                    if let outcome = begin(number, continuation, now: now, &state, start) {
-                        _ = state.calls.remove(number)
-                        return (outcome, false)
-                    }
-                    if deadline < state.timerAt {
-                        state.timerAt = deadline
-                        state.isTimerDue = true
-                    }
-                    let mustFlush = !state.isFlushScheduled && (state.isTimerDue || state.output.readableBytes > 0)
-                    if mustFlush { state.isFlushScheduled = true }
-                    return (nil, mustFlush)
-                }
-                if let outcome { continuation.resume(returning: outcome) }
-                if mustFlush { eventLoop.execute { self.flush() } }
-            }
-        } onCancel: {
-            cancel(number)
-        }
-    }
-
-    private func begin(
-        _ number: UInt32,
-        _ continuation: Continuation,
-        now: Int64,
-        _ state: inout State,
-        _ start: (inout State, _ number: UInt32, _ now: Int64) -> Outcome?
-    ) -> Outcome? {
-        if case .ended(let error) = state.phase { return .unsent(error) }
-        guard let deadline = state.calls.update(number, { $0.deadline }) else {
-            return .failed(RPCError(.cancelled, "the call was cancelled"))
-        }
-        if now >= deadline { return .failed(Self.timedOut(wasSent: false)) }
-        if let outcome = start(&state, number, now) { return outcome }
-        state.calls.update(number) { $0.continuation = continuation }
-        return nil
-    }
-
-    /// Encodes the request behind those that wait to be written. Nil = done.
-    private func append(
-        _ request: some RequestMessage,
-        _ number: UInt32,
-        timeoutMilliseconds: Int64,
-        _ state: inout State
-    ) -> Outcome? {
-        let maxPayloadBytes: Int
-        switch state.phase {
-        case .connecting: return .tooEarly
-        case .open(let limit): maxPayloadBytes = limit
-        case .draining(let error), .ended(let error): return .unsent(error)
-        }
-        let maxEncodedBytes = request.maxEncodedBytes
-        // The bound is above the exact size by less than this.
-        if maxEncodedBytes > maxPayloadBytes + 1024 { return tooLarge(maxEncodedBytes, maxPayloadBytes) }
-        if state.appended - state.written > UInt64(options.maxQueuedBytes) {
-            let message = "\(state.appended - state.written) bytes wait to be sent"
-            return .failed(RPCError(.resourceExhausted, message, reason: .overloaded))
-        }
-        var payloadBytes = 0
-        let frameBytes = state.output.writeWithUnsafeMutableBytes(
-            minimumWritableBytes: FrameHeader.byteCount + maxEncodedBytes
-        ) { bytes in
-            let start = bytes.baseAddress!
-            payloadBytes = request.encode(to: start + FrameHeader.byteCount)
-            if payloadBytes > maxPayloadBytes { return 0 }
-            FrameHeader(
-                type: .request,
-                code: type(of: request).method.rawValue,
-                requestID: number,
-                auxiliary: UInt32(clamping: timeoutMilliseconds),
-                payloadLength: payloadBytes
-            ).write(to: start)
-            return FrameHeader.byteCount + payloadBytes
-        }
-        if frameBytes == 0 { return tooLarge(payloadBytes, maxPayloadBytes) }
-        state.calls.update(number) { [position = state.appended] in $0.position = position }
-        state.appended += UInt64(frameBytes)
-        return nil
-    }
-
-    private func tooLarge(_ bytes: Int, _ limit: Int) -> Outcome {
-        .failed(RPCError(.invalidArgument, "a request of \(bytes) bytes; the node takes at most \(limit)"))
-    }
-
-    static func timedOut(wasSent: Bool) -> RPCError {
-        wasSent
-            ? RPCError(.deadlineExceeded, "no answer in time", reason: .indeterminate)
-            : RPCError(.deadlineExceeded, "not reached in time")
-    }
 }

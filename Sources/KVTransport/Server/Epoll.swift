@@ -33,7 +33,14 @@ struct Epoll: Sendable {
     func wait(_ events: UnsafeMutableBufferPointer<epoll_event>, timeoutMilliseconds: Int) -> Int {
         max(
             0,
-            Int(epoll_wait(descriptor, events.baseAddress, Int32(events.count), Int32(clamping: timeoutMilliseconds)))
+            Int(
+                linux_epoll_wait(
+                    descriptor,
+                    events.baseAddress,
+                    Int32(events.count),
+                    Int32(clamping: timeoutMilliseconds)
+                )
+            )
         )
     }
 

@@ -53,9 +53,11 @@ final class LoopMailbox: Sendable {
         epoll.add(socket, events: interest, token: UInt64(UInt(bitPattern: connection)))
     }
 
+    var hasHandovers: Bool { handoverCount.load(ordering: .acquiring) > 0 }
+
     /// Takes what was handed over since the last time.
     func takeHandovers(_ body: (Connection.Pointer) -> Void) {
-        guard handoverCount.load(ordering: .acquiring) > 0 else { return }
+        guard hasHandovers else { return }
         let taken = handovers.withLock { list in
             defer { list.removeAll(keepingCapacity: true) }
             return list

@@ -78,7 +78,7 @@ extension ServerLoop {
 
     /// Returns how many bytes arrived, at least 1; nil = none, or the connection is closed now.
     private mutating func receive(_ connection: Connection.Pointer, into room: UnsafeMutableRawBufferPointer) -> Int? {
-        let count = recv(connection.pointee.socket, room.baseAddress, room.count, 0)
+        let count = linux_receive(connection.pointee.socket, room.baseAddress, room.count)
         if count > 0 { return count }
         if count == 0 || !Self.isTemporary(errno) { close(connection) }
         return nil
@@ -146,7 +146,7 @@ extension ServerLoop {
         var sent = 0
         // After unsent bytes there is no room.
         if connection.pointee.output.isEmpty {
-            sent = send(connection.pointee.socket, output.base, output.count, Int32(MSG_NOSIGNAL))
+            sent = linux_send(connection.pointee.socket, output.base, output.count, Int32(MSG_NOSIGNAL))
             if sent == output.count { return true }
             if sent < 0 {
                 guard Self.isTemporary(errno) else {
@@ -165,7 +165,7 @@ extension ServerLoop {
     private mutating func sendRest(_ connection: Connection.Pointer) -> Bool {
         let bytes = connection.pointee.output.bytes
         guard bytes.count > 0 else { return true }
-        let sent = send(connection.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+        let sent = linux_send(connection.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         if sent > 0 {
             connection.pointee.output.consume(sent)
             _ = chargeMemory(of: connection)

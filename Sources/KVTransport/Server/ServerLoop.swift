@@ -86,6 +86,7 @@ struct ServerLoop: ~Copyable {
     }
 
     private mutating func takeHandovers() {
+        guard mailbox.hasHandovers else { return }
         var arrived: [Connection.Pointer] = []
         mailbox.takeHandovers { arrived.append($0) }
         for connection in arrived {

@@ -37,13 +37,14 @@ extension Duration: @retroactive ExpressibleByArgument {
         self = .nanoseconds(isNegative ? -nanoseconds : nanoseconds)
     }
 
-    /// In the largest unit that leaves a whole number: `90s`, `1500ms`.
+    /// In the largest unit that leaves a whole number: `90s`, `1500ms`; what is below a nanosecond is left out.
     var shortDescription: String {
-        let (seconds, attoseconds) = components
-        if attoseconds == 0 { return "\(seconds)s" }
-        let nanoseconds = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-        if nanoseconds % 1_000_000 == 0 { return "\(nanoseconds / 1_000_000)ms" }
-        if nanoseconds % 1000 == 0 { return "\(nanoseconds / 1000)us" }
+        // 128 bits: a TTL may be longer than 64 bits of nanoseconds.
+        let nanoseconds = attoseconds / 1_000_000_000
+        for (name, unit) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)] as [(String, Int128)]
+        where nanoseconds % unit == 0 {
+            return "\(nanoseconds / unit)\(name)"
+        }
         return "\(nanoseconds)ns"
     }
 

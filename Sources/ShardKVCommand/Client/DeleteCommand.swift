@@ -21,7 +21,7 @@ struct DeleteCommand: AsyncParsableCommand {
     func run() async throws {
         try await options.withClient { client throws(CommandFailure) in
             do throws(ShardKVError) {
-                try await KeyValueAccess(client, options).delete(Array(key.utf8))
+                try await KeyValueAccess(client, options).delete(RawArgument.bytes(of: key))
             } catch { throw CommandFailure(error) }
         }
     }

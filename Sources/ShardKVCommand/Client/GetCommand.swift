@@ -26,7 +26,7 @@ struct GetCommand: AsyncParsableCommand {
     @OptionGroup var options: ClientOptions
 
     func run() async throws {
-        let key = Array(key.utf8)
+        let key = RawArgument.bytes(of: key)
         try await options.withClient { client throws(CommandFailure) in
             let access = KeyValueAccess(client, options)
             let found: [UInt8]?

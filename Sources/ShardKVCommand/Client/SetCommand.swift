@@ -51,11 +51,11 @@ struct SetCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let value = value == "-" ? try StandardStream.readInput() : Array(value.utf8)
+        let value = value == "-" ? try StandardStream.readInput() : RawArgument.bytes(of: value)
         let ttl = ttl ?? ttlMilliseconds.first.flatMap(Int64.init).map { Duration.milliseconds($0) }
         try await options.withClient { client throws(CommandFailure) in
             do throws(ShardKVError) {
-                try await KeyValueAccess(client, options).set(Array(key.utf8), value, ttl: ttl)
+                try await KeyValueAccess(client, options).set(RawArgument.bytes(of: key), value, ttl: ttl)
             } catch { throw CommandFailure(error) }
         }
     }

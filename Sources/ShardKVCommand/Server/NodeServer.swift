@@ -39,6 +39,14 @@ final class NodeServer: Service {
         var file: ShardMapFile
         var endpoints: [String: NodeEndpoint] = [:]
 
+        /// - Parameter numberInForce: the map's epoch, which the node may have taken over from a peer.
+        mutating func poll(numberInForce: UInt64) -> ShardMapFollower.Event {
+            if let map = file.follower.map {
+                _ = file.follower.adopt(epoch: numberInForce, fingerprint: map.fingerprint)
+            }
+            return file.poll(now: NodeServer.now())
+        }
+
         mutating func learn(_ map: ShardMap) {
             endpoints.merge(map.nodes.mapValues { NodeEndpoint(host: $0.host, port: $0.port) }) { $1 }
         }
@@ -85,7 +93,6 @@ final class NodeServer: Service {
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton
         )
         self.following = Mutex(following)
-        node.mapChanged(map, epoch: epoch, now: Self.now())
         OpenFileLimit.raise()
         do throws(ServerError) {
             let bound = try server.start()
@@ -99,6 +106,7 @@ final class NodeServer: Service {
         } catch {
             throw CommandFailure("\(configuration.node) cannot listen: \(error)")
         }
+        node.mapChanged(map, epoch: epoch, now: Self.now())
     }
 
     func run() async throws {
@@ -133,8 +141,11 @@ final class NodeServer: Service {
     }
 
     private func followMap() {
-        switch following.withLock({ $0.file.poll(now: Self.now()) }) {
+        switch following.withLock({ $0.poll(numberInForce: node.mapEpoch) }) {
         case .unchanged: break
+        case .restored:
+            node.setMapError("")
+            logger.info("the shard map's file is good again")
         case .changed(let map, let epoch):
             node.setMapError("")
             logger.info("following the new shard map", metadata: ["epoch": "\(epoch)"])
@@ -172,7 +183,7 @@ final class NodeServer: Service {
         switch file.poll(now: now()) {
         case .changed(let map, let epoch): return (map, epoch)
         case .refused(let error): throw CommandFailure("shard map \(configuration.shardMapPath): \(error.summary)")
-        case .unchanged: preconditionFailure("the first look at a shard map finds one or an error")
+        case .unchanged, .restored: preconditionFailure("the first look at a shard map finds one or an error")
         }
     }
 

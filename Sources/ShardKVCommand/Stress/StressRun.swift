@@ -36,11 +36,10 @@ final class StressRun<Target: StressTarget>: Sendable {
         isStopped.store(true, ordering: .relaxed)
     }
 
-    /// Runs for the configured duration, then waits for what is in flight.
+    /// Runs for the configured duration, whether or not the rates can be met, then waits for what is in flight.
     func run() async -> StressSummary {
         var generator = SeededRandom(seed: configuration.seed)
         let keys = configuration.keys(using: &generator)
-        let end = configuration.duration.saturatedNanoseconds
         var buckets: [(operation: Operation, bucket: TokenBucket)] = []
         for (operation, rate) in [(Operation.set, configuration.setsPerSecond), (.get, configuration.getsPerSecond)]
         where rate > 0 {
@@ -48,21 +47,24 @@ final class StressRun<Target: StressTarget>: Sendable {
             buckets.append((operation, TokenBucket(perSecond: rate, burst: configuration.burst, now: elapsed)))
         }
         let begin = elapsed
+        let end = begin.addingSaturated(configuration.duration.saturatedNanoseconds)
         var sent = begin
         await withDiscardingTaskGroup { requests in
-            while !isStopped.load(ordering: .relaxed), elapsed - begin < end {
-                for index in buckets.indices {
-                    while !isStopped.load(ordering: .relaxed), buckets[index].bucket.take(now: elapsed) {
-                        await acquireSlot()
-                        let keyIndex = keys.indices.randomElement(using: &generator)!
-                        let (key, operation) = (keys[keyIndex], buckets[index].operation)
-                        requests.addTask {
+            while isRunning(until: end) {
+                // One of each kind at a time, so that a rate that cannot be met takes nothing from the other.
+                for index in buckets.indices where buckets[index].bucket.take(now: elapsed) {
+                    await acquireSlot()
+                    let keyIndex = keys.indices.randomElement(using: &generator)!
+                    let (key, operation) = (keys[keyIndex], buckets[index].operation)
+                    requests.addTask {
+                        // A slot, or a thread, may be free only after the end.
+                        if self.isRunning(until: end) {
                             await self.perform(operation, keyIndex: keyIndex, key: key)
-                            self.slots.release()
                         }
+                        self.slots.release()
                     }
                 }
-                await pause(until: min(buckets.map(\.bucket.nextAt).min() ?? .max, begin.addingSaturated(end)))
+                await pause(until: min(buckets.map(\.bucket.nextAt).min() ?? .max, end))
             }
             sent = elapsed
         }
@@ -72,6 +74,10 @@ final class StressRun<Target: StressTarget>: Sendable {
     }
 
     private var elapsed: UInt64 { (clock.now - origin).saturatedNanoseconds }
+
+    private func isRunning(until end: UInt64) -> Bool {
+        !isStopped.load(ordering: .relaxed) && elapsed < end
+    }
 
     private func acquireSlot() async {
         if slots.tryAcquire() { return }
