@@ -120,6 +120,16 @@ pin() {
     fi
 }
 
+# How many shards our server has.
+shards=8
+
+# write_shardmap FILE PORT SHARDS FIRST LAST: one node that hosts the shards FIRST…LAST. Replaces the file at once.
+write_shardmap() {
+    printf '{"numShards": %d, "nodes": {"n1": {"address": "127.0.0.1", "port": %d}}, "shards": {%s}}\n' \
+        "$3" "$2" "$(seq -f '"%.0f": ["n1"]' -s ', ' "$4" "$5")" >"$1.new"
+    mv "$1.new" "$1"
+}
+
 # start_server NAME THREADS: sets pid[NAME] and port[NAME]; ready when it returns. $wrapper goes before ours.
 wrapper=()
 start_server() {
@@ -129,8 +139,7 @@ start_server() {
         case $name in
         ours)
             local map=$work/shardmap.json
-            printf '{"numShards": 8, "nodes": {"n1": {"address": "127.0.0.1", "port": %d}}, "shards": {%s}}\n' \
-                "${port[ours]}" "$(seq -f '"%.0f": ["n1"]' -s ', ' 8)" >"$map"
+            write_shardmap "$map" "${port[ours]}" "$shards" 1 "$shards"
             command=("${wrapper[@]}" "$server_binary" server --shardmap "$map" --node n1 --threads "$threads")
             ;;
         redis)

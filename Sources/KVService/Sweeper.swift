@@ -2,29 +2,24 @@ import KVStorage
 
 /// One thread's share of the endless passes over the stores that free what has expired: where it is, and how fast it must go.
 ///
-/// A pass takes some seconds at any size, in slices; an idle node's passes find nothing, in few slices that are far apart.
-/// Where much is due at once, slices follow each other closely, and grow when the pass takes long.
+/// A pass takes about a second at any size, in slices; an idle node's passes find nothing, in few slices that are far apart.
+/// Where much is due at once, slices follow each other closely.
 struct Sweeper {
     /// The shard to go on with.
     private var shard = 1
     private var slices = 0
     private var slicesOfLastPass = 1
-    /// The work of this pass, in slots.
-    private var visited = 0
     private var passStartedAt: UInt64 = 0
-    /// How long this pass should take.
-    private var passMilliseconds = Self.shortestPassMilliseconds
 
     /// How long a marker is kept, in milliseconds: longer than a write can be under way.
     static let markerRetentionMilliseconds: UInt64 = 60_000
-    /// The work of a slice, in slots: about a tenth of a millisecond, and twice that in the second half of a pass.
-    private static let smallestBudget = 8192
-    private static let largestBudget = 16_384
-    private static let shortestPassMilliseconds = 3000
-    private static let longestPassMilliseconds = 8000
-    private static let longestPauseMilliseconds = 1000
-    /// A longer pass costs less where records expire all the time: this is about 1.5 % of a core.
-    private static let slotsPerMillisecond = 1500
+    /// The work of a slice, in slots: one or two tenths of a millisecond.
+    private static let budget = 8192
+    /// How long a pass should take.
+    private static let passMilliseconds = 1000
+    /// With the pass, the most by which records outlive their deadline in memory, unless too many are due. The longer, the
+    /// less it costs where records expire all the time.
+    private static let patienceMilliseconds: UInt64 = 7000
     /// A slice with so many changes is followed by the next one at once.
     private static let manyChanges = 128
 
@@ -44,13 +39,12 @@ struct Sweeper {
         }
         slices += 1
         let elapsed = Int(clamping: now - min(now, passStartedAt))
-        let budget = elapsed > passMilliseconds / 2 ? Self.largestBudget : Self.smallestBudget
-        let end = visited + budget
+        var visited = 0
         var changes = 0
         while shard <= shardCount {
-            if visited >= end {
-                let isBehind = changes >= Self.manyChanges || elapsed > passMilliseconds
-                return isBehind ? 1 : max(1, min(passMilliseconds / slicesOfLastPass, Self.longestPauseMilliseconds))
+            if visited >= Self.budget {
+                let isBehind = changes >= Self.manyChanges || elapsed > Self.passMilliseconds
+                return isBehind ? 1 : max(1, Self.passMilliseconds / slicesOfLastPass)
             }
             guard let store = store(shard) else {
                 shard += 1
@@ -60,7 +54,8 @@ struct Sweeper {
                 $0.sweep(
                     now: now,
                     markerRetentionMilliseconds: Self.markerRetentionMilliseconds,
-                    budget: end - visited
+                    patienceMilliseconds: Self.patienceMilliseconds,
+                    budget: Self.budget - visited
                 )
             }
             visited += result.visited
@@ -72,13 +67,10 @@ struct Sweeper {
 
     /// The pause until the next pass.
     private mutating func finishPass(elapsed: Int) -> Int {
-        let pause = max(1, passMilliseconds - elapsed)
+        let pause = max(1, Self.passMilliseconds - elapsed)
         slicesOfLastPass = slices
-        let affordable = visited / Self.slotsPerMillisecond
-        passMilliseconds = max(Self.shortestPassMilliseconds, min(affordable, Self.longestPassMilliseconds))
         shard = 1
         slices = 0
-        visited = 0
         return pause
     }
 }

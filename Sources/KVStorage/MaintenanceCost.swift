@@ -6,5 +6,5 @@ enum MaintenanceCost {
     static let change = 8
 
     /// Giving memory back to the system, or moving so much of it.
-    static func memory(bytes: Int) -> Int { bytes >> 8 }
+    static func memory(bytes: Int) -> Int { bytes >> 7 }
 }

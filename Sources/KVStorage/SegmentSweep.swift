@@ -5,6 +5,8 @@ struct SegmentSweep {
     let now: UInt64
     /// Markers born before this are dropped; 0 = none are.
     let dropBefore: UInt64
+    /// See `ShardStore.sweep`.
+    let patienceMilliseconds: UInt64
 
     /// Sweeps the segment that `hash` belongs to, and returns the last hash of that segment, or nil when it must be swept
     /// again. The stripe is locked.
@@ -24,7 +26,10 @@ struct SegmentSweep {
     }
 
     private func isDue(_ header: SegmentHeader) -> Bool {
-        header.count == 0 || header.earliestDeadline <= now || header.earliestBirth < dropBefore
+        let patience = patienceMilliseconds * UInt64(header.count) >> 10
+        return header.count == 0
+            || header.earliestDeadline <= now - min(now, patience)
+            || header.earliestBirth < dropBefore - min(dropBefore, patience)
     }
 
     /// False when it ended early, because giving memory back to the system takes its time.

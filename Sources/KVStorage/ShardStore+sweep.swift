@@ -23,11 +23,19 @@ extension ShardStore {
     ///
     /// A call ends at the end of a pass, or once it did `budget` slots of work: it may exceed that by one segment, since a
     /// segment is swept as a whole (1,024 slots at most), under the lock of its stripe. Times are in milliseconds.
-    package func sweep(now: UInt64, markerRetentionMilliseconds: UInt64, budget: Int) -> SweepResult {
+    ///
+    /// - Parameter patienceMilliseconds: how long what is due in a segment of 1,024 records may wait for more to join it; in a
+    ///   smaller one so much less. Looking through a segment costs the same for one record that is due as for many.
+    package func sweep(
+        now: UInt64,
+        markerRetentionMilliseconds: UInt64,
+        patienceMilliseconds: UInt64 = 0,
+        budget: Int
+    ) -> SweepResult {
         sweepPosition.withLock { cursor in
             var result = SweepResult()
             let dropBefore = keepsMarkers || now < markerRetentionMilliseconds ? 0 : now - markerRetentionMilliseconds
-            let sweep = SegmentSweep(now: now, dropBefore: dropBefore)
+            let sweep = SegmentSweep(now: now, dropBefore: dropBefore, patienceMilliseconds: patienceMilliseconds)
             while result.visited < budget {
                 let stripe = stripe(at: Int(cursor.stripe))
                 stripe.lock()

@@ -6,12 +6,14 @@ extension Stripe {
     /// takes its time: a second call goes on. The stripe is locked.
     func compact(_ segment: Segment, near hash: UInt64, _ result: inout SweepResult) -> Bool {
         let allocator = allocator
+        // Entries lie in random order: towards the end of a pass many slabs empty at about the same time.
+        var release = ReleaseBudget(allocator)
         var movedBytes = 0
         var moved = 0
         defer {
             result.moved += moved
             result.visited += segment.capacity + moved * MaintenanceCost.change
-            result.visited += MaintenanceCost.memory(bytes: movedBytes)
+            result.visited += MaintenanceCost.memory(bytes: movedBytes + release.releasedBytes)
         }
         for index in 0..<segment.capacity {
             segment.prefetchEntry(at: index + Segment.prefetchDistance)
@@ -22,7 +24,8 @@ extension Stripe {
             segment.slots[index] = Slot(Entry(address), tag: slot.tag)
             moved += 1
             movedBytes += bytes
-            if movedBytes >= Self.movedBytesMax { return false }
+            release.update()
+            if release.isSpent || movedBytes >= Self.movedBytesMax { return false }
         }
         relocate(segment, near: hash)
         if segment.reference.lastHash(hash) == .max { relocateDirectory() }

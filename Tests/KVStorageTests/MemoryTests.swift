@@ -65,6 +65,22 @@ struct MemoryTests {
     }
 
     @Test
+    func fewDueRecordsOfAFullSegmentMayWait() {
+        let store = ShardStore(pool: MemoryPool(hashSeed: 5), stripeCount: 1)
+        for number in 0..<256 {
+            let version = Version(time: 1, writer: 1)
+            let expiresAt: UInt64 = number == 0 ? 10_000 : 0
+            store.merge(Record(key: bytes("\(number)"), value: [1], version: version, expiresAt: expiresAt), now: 1)
+        }
+        func expired(_ now: UInt64) -> Int {
+            store.sweep(now: now, markerRetentionMilliseconds: 60_000, patienceMilliseconds: 4_000, budget: .max)
+                .expired
+        }
+        #expect(expired(10_999) == 0)
+        #expect(expired(11_000) == 1)
+    }
+
+    @Test
     func markersStayWhileTheStoreKeepsThem() {
         let store = ShardStore(pool: MemoryPool(hashSeed: 5), stripeCount: 1)
         store.merge(Record(key: [1], value: [], version: Version(time: 1, writer: 1), kind: .deleted), now: 1_000)

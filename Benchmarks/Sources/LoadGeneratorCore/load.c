@@ -259,7 +259,8 @@ void load_run(const Options *options, Result *result) {
     memset(result, 0, sizeof *result);
     Load load = {
         .options = options, .protocol = options->protocol, .result = result, .input = input, .random = random,
-        .context = { .pattern = pattern, .ttl_milliseconds = options->ttl_milliseconds, .view = options->view,
+        .context = { .pattern = pattern, .ttl_milliseconds = options->ttl_milliseconds,
+                     .ttl_spread_milliseconds = options->ttl_spread_milliseconds, .view = options->view,
                      .writer = mix(nanoseconds() ^ (uint64_t)getpid()) | 1, .now = milliseconds_since_1970() },
         .keys = key_chooser(options->distribution, options->keys, options->first, options->stride, random),
         .epoll = epoll_create1(EPOLL_CLOEXEC),

@@ -25,7 +25,8 @@ static const char usage[] =
     "  --connections N [16]             --depth N [1]\n"
     "  --rate N: requests per second    --requests N: end after so many\n"
     "  --seconds N [1]                  --warmup N [0.1]: seconds before counting\n"
-    "  --ttl-ms N [0 = none]            --view HEX [0 = none]: the view our requests name\n"
+    "  --ttl-ms N [0 = none]            --ttl-spread-ms N [0]: keys live up to so much longer (kv)\n"
+    "  --view HEX [0 = none]: the view our requests name\n"
     "  --seed N [1]                     --time-limit SECONDS: give up [seconds + 15; load, delete: 600]\n"
     "\n"
     "Prints one line of JSON. Exit status: 0 all replies right, 1 some were wrong, 2 could not run, 3 time limit.\n";
@@ -62,7 +63,7 @@ static int index_of(const char *name, const char *const *names, int count) {
 enum {
     OPTION_PROTOCOL = 256, OPTION_HOST, OPTION_PORT, OPTION_PID, OPTION_GET_PERCENT, OPTION_KEYS, OPTION_FIRST,
     OPTION_STRIDE, OPTION_DISTRIBUTION, OPTION_VALUE_BYTES, OPTION_SIZE_SALT, OPTION_CONNECTIONS, OPTION_DEPTH,
-    OPTION_RATE, OPTION_SECONDS, OPTION_WARMUP, OPTION_REQUESTS, OPTION_TTL, OPTION_VIEW, OPTION_SEED,
+    OPTION_RATE, OPTION_SECONDS, OPTION_WARMUP, OPTION_REQUESTS, OPTION_TTL, OPTION_TTL_SPREAD, OPTION_VIEW, OPTION_SEED,
     OPTION_TIME_LIMIT, OPTION_HELP,
 };
 
@@ -85,6 +86,7 @@ static const struct option long_options[] = {
     { "warmup", required_argument, NULL, OPTION_WARMUP },
     { "requests", required_argument, NULL, OPTION_REQUESTS },
     { "ttl-ms", required_argument, NULL, OPTION_TTL },
+    { "ttl-spread-ms", required_argument, NULL, OPTION_TTL_SPREAD },
     { "view", required_argument, NULL, OPTION_VIEW },
     { "seed", required_argument, NULL, OPTION_SEED },
     { "time-limit", required_argument, NULL, OPTION_TIME_LIMIT },
@@ -117,6 +119,7 @@ static void apply(Options *options, int option, char *value, uint64_t *salt) {
     case OPTION_WARMUP: options->warmup_seconds = number(value, 0, 3600); break;
     case OPTION_REQUESTS: options->requests = whole(value, 1, 1e15); break;
     case OPTION_TTL: options->ttl_milliseconds = whole(value, 0, 1e13); break;
+    case OPTION_TTL_SPREAD: options->ttl_spread_milliseconds = whole(value, 0, 1e13); break;
     case OPTION_VIEW: options->view = strtoull(value, NULL, 16); break;
     case OPTION_SEED: options->seed = whole(value, 0, 1e15); break;
     case OPTION_TIME_LIMIT: options->time_limit = (int)whole(value, 1, 1 << 20); break;

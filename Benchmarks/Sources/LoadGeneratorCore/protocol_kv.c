@@ -49,7 +49,8 @@ static size_t encode(RequestContext *context, const Request *request, uint8_t *b
         end = append_fixed64(end, 5, next_version_time(context));
         end = append_fixed64(end, 6, context->writer);
         if (request->operation == OPERATION_SET && context->ttl_milliseconds > 0) {
-            end = append_fixed64(end, 7, context->now + context->ttl_milliseconds);
+            uint64_t spread = mix(request->key) % (context->ttl_spread_milliseconds + 1);
+            end = append_fixed64(end, 7, context->now + context->ttl_milliseconds + spread);
         }
         end = append_fixed64(end, 8, context->now);
     }

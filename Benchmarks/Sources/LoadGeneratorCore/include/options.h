@@ -27,7 +27,7 @@ typedef struct {
     double seconds, warmup_seconds;
     /// Ends after so many requests rather than after `seconds`; 0 = by time.
     uint64_t requests;
-    uint64_t ttl_milliseconds, view, seed;
+    uint64_t ttl_milliseconds, ttl_spread_milliseconds, view, seed;
     /// The run is given up after this many seconds.
     int time_limit;
 } Options;

@@ -20,6 +20,8 @@ typedef struct {
     const uint8_t *pattern;
     /// 0 = never expires.
     uint64_t ttl_milliseconds;
+    /// A key lives up to so much longer, each its own time.
+    uint64_t ttl_spread_milliseconds;
     /// The view that requests are routed by; 0 = none.
     uint64_t view;
     uint64_t writer;

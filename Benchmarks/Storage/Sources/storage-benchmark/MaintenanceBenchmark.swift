@@ -1,9 +1,9 @@
 import KVStorage
 
-/// The longest step of each kind of maintenance, at the largest budget that the server gives a slice.
+/// The longest step of each kind of maintenance, at the budget that the server gives a slice.
 struct MaintenanceBenchmark {
     let keyCount: Int
-    /// What the server gives a slice when it is late, in slots.
+    /// In slots.
     let budget: Int
 
     func run() {

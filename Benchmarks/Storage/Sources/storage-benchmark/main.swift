@@ -31,8 +31,8 @@ for argument in CommandLine.arguments.dropFirst() {
 }
 if keyCounts.isEmpty { keyCounts = [10_000, 100_000, 1_000_000, 10_000_000] }
 
-/// The largest budget of a slice in the server.
-let sliceBudget = 16_384
+/// The budget of a slice in the server.
+let sliceBudget = 8192
 for keyCount in keyCounts {
     let benchmark = StructureBenchmark(keyCount: keyCount)
     emit(benchmark.measureSweep("read check + sweep in slices", budget: sliceBudget).json)
