@@ -10,7 +10,7 @@
 # SHARDKV_BINARY=PROGRAM runs that program instead of building one.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." && pwd)
 # shellcheck source=scripts/requirements.sh
 source "$root/scripts/requirements.sh"
 
@@ -47,8 +47,21 @@ declare -A servers=()
 
 log_of() { echo "$logs/${1//\//_}.log"; }
 
-# The last line that a server wrote, which says why it ended, unless it was killed (code 128 + signal).
-last_words() { tail -n 1 "$(log_of "$1")" 2>/dev/null; }
+# Standard error for what the script itself reports. While servers run, bash's own is shut: it would tell there of each
+# process that a signal ended.
+exec 3>&2
+
+# Why a server ended with CODE: the signal that killed it (code 128 + signal), or what its log says: the last error in it,
+# after which a usage may follow, else its last line.
+last_words() { # NODE CODE
+    local log
+    log=$(log_of "$1")
+    if [ "$2" -gt 128 ] && kill -l "$2" >/dev/null 2>&1; then
+        echo "killed by SIG$(kill -l "$2")"
+    else
+        grep -i '^error:' "$log" | tail -n 1 | grep . || tail -n 1 "$log"
+    fi
+}
 
 # A pause that a signal ends.
 pause() {
@@ -63,7 +76,7 @@ check_servers() {
         if ! kill -0 "$process" 2>/dev/null; then
             code=0
             wait "$process" || code=$?
-            echo "${servers[$process]} ended with code $code: $(last_words "${servers[$process]}")" >&2
+            echo "${servers[$process]} ended with code $code: $(last_words "${servers[$process]}" "$code")" >&3
             unset "servers[$process]"
             status=1
         fi
@@ -84,7 +97,7 @@ await_ready() {
         pause 0.1
     done
     if ! wait $waiter; then
-        tail -n 1 "$logs/status" >&2
+        tail -n 1 "$logs/status" >&3
         return 1
     fi
     # A port that another process holds answers too: our own servers must still be there.
@@ -103,7 +116,7 @@ stop_servers() {
     for process in "${!servers[@]}"; do
         while kill -0 "$process" 2>/dev/null; do
             if [ $waited -eq 600 ]; then
-                echo "${servers[$process]} does not stop; killing the rest" >&2
+                echo "${servers[$process]} does not stop; killing the rest" >&3
                 kill -KILL "${!servers[@]}" 2>/dev/null || true
             fi
             pause 0.1
@@ -114,12 +127,12 @@ stop_servers() {
 
 while IFS= read -r name; do
     # In a session of its own, so that Ctrl-C reaches this script alone, which then stops all servers.
-    setsid "$shardkv" server --shardmap "$map" --node "$name" "$@" >"$(log_of "$name")" 2>&1 </dev/null &
+    setsid "$shardkv" server --shardmap "$map" --node="$name" "$@" >"$(log_of "$name")" 2>&1 </dev/null &
     servers[$!]=$name
 done <<<"$names"
 
-if ! await_ready; then
-    stop_servers
+if ! await_ready 2>/dev/null; then
+    stop_servers 2>/dev/null
     [ -z "$stopping" ] || exit 0
     fail "the cluster did not start; the servers' logs are in $logs"
 fi
@@ -140,5 +153,5 @@ END
 while [ -z "$stopping" ]; do
     check_servers || true
     pause 1
-done
-stop_servers
+done 2>/dev/null
+stop_servers 2>/dev/null

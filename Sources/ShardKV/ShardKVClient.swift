@@ -122,8 +122,11 @@ public final class ShardKVClient: Service, Sendable {
                 }
             }
         } catch {
-            let place = if case .file(let path) = source { "\(path): " } else { "" }
-            throw ShardKVError(.invalidArgument, "shard map: \(place)\(error.summary)")
+            // A fault of the file itself names it already, one of its content does not.
+            if case .file(let path) = source, !error.faults.contains(where: { $0.place == path }) {
+                throw ShardKVError(.invalidArgument, "shard map: \(path): \(error.summary)")
+            }
+            throw ShardKVError(.invalidArgument, "shard map: \(error.summary)")
         }
     }
 }

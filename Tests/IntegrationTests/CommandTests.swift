@@ -45,6 +45,25 @@ extension ProcessTests {
             #expect(empty.exitCode == 0 && empty.output.isEmpty, "an empty value is a value")
         }
 
+        @Test func argumentsAreAnyBytes() async throws {
+            let cluster = try Cluster(nodes: 1, shards: [[1]])
+            try await cluster.waitReady()
+            // A shell, because Foundation passes text only.
+            let script = #"""
+                set -e
+                export SHARDKV_SHARDMAP="$1"
+                "$0" set "$(printf '\377')" "$(printf 'a\376')"
+                "$0" get "$(printf '\377')"
+                "$0" get "$(printf '\376')" || printf '%s' "$?"
+                """#
+            let result = try await RunningProcess(
+                ["-c", script, Binary.path, cluster.mapPath],
+                executable: "/bin/sh"
+            )
+            .finish()
+            #expect(result.exitCode == 0 && result.output == [UInt8(ascii: "a"), 0xfe, UInt8(ascii: "1")], "\(result)")
+        }
+
         @Test func timeToLive() async throws {
             let cluster = try Cluster(nodes: 1, shards: [[1]])
             try await cluster.waitReady()
@@ -54,7 +73,8 @@ extension ProcessTests {
             #expect(try await cluster.get("long").exitCode == 0)
             #expect(try await cluster.set("forever", "v", "0").exitCode == 0)
             #expect(try await cluster.set("farthest", "v", "\(Int64.max)").exitCode == 0, "a deadline saturates")
-            #expect(try await cluster.get("farthest").exitCode == 0)
+            let farthest = try await cluster.get("farthest", "--show-ttl")
+            #expect(farthest.exitCode == 0 && farthest.errors.hasPrefix("ttl "), "\(farthest.errors)")
             let negative = try await cluster.set("never", "v", "-5")
             #expect(negative.exitCode >= 2 && negative.errors.contains("INVALID_ARGUMENT"), "\(negative.errors)")
             #expect(try await cluster.get("never").exitCode == 1)

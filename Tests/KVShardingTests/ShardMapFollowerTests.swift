@@ -12,7 +12,25 @@ import Testing
         #expect(MapEpoch.number(declared: nil, modifiedAtMilliseconds: 50, current: 7, now: 100) == 50)
         #expect(MapEpoch.number(declared: nil, modifiedAtMilliseconds: 50, current: 50, now: 100) == 51)
         #expect(MapEpoch.number(declared: nil, modifiedAtMilliseconds: 999_999, current: 7, now: 100) == 60_100)
-        #expect(MapEpoch.number(declared: nil, modifiedAtMilliseconds: 5, current: .max, now: .max) == .max)
+        #expect(
+            MapEpoch.number(declared: nil, modifiedAtMilliseconds: 5, current: .max, now: .max) == UInt64(Int64.max)
+        )
+    }
+
+    @Test func noMapFollowsTheGreatestNumber() throws {
+        let greatest = UInt64(Int64.max)
+        for modified in [0, 5, .max] as [UInt64] {
+            let number = MapEpoch.number(declared: nil, modifiedAtMilliseconds: modified, current: greatest, now: .max)
+            #expect(number == greatest)
+        }
+        var follower = ShardMapFollower()
+        func observe(_ text: String) -> ShardMapFollower.Event {
+            follower.observe(content: .success(Array(text.utf8)), modifiedAtMilliseconds: 1000, now: 5000)
+        }
+        guard case .changed(_, greatest) = observe(ShardMapFollowerTests.text("n1", epoch: greatest)),
+            case .refused(let error) = observe(ShardMapFollowerTests.text("n2"))
+        else { Issue.record("taken"); return }
+        #expect(error.description == "epoch: \(greatest) is not above \(greatest), the epoch of the map in force")
     }
 }
 

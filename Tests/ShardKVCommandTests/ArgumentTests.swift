@@ -41,10 +41,53 @@ import Testing
         #expect(throws: (any Error).self) { try RootCommand.parseAsRoot(words) }
     }
 
+    /// "Missing value" would be no help.
+    @Test(arguments: [
+        (["stress", "--ttl", "-1s"], "must not be negative"),
+        (["stress", "--ttl-check-buffer", "-1s"], "must not be negative"),
+        (["stress", "--duration", "-1s"], "--duration must be above 0"),
+        (["stress", "--get-qps", "-1"], "must be 0 or more"),
+        (["stress", "--num-keys", "-1"], "--num-keys must be 1 to"),
+        (["stress", "--max-pending", "-1"], "must be at least 1"),
+        (["stress", "--value-bytes", "-1"], "'-1' is invalid"),
+        (["status", "--wait-ready", "-1"], "must not be negative"),
+        (["status", "--wait-ready", "-1s"], "must not be negative"),
+        (["get", "k", "--timeout", "-1s"], "--timeout must be above 0"),
+        (["contents", "-1"], "must not be negative"), (["contents", "0"], "must not be 0"),
+        (["contents"], "Missing expected argument '<shard>'"), (["contents", "1", "2"], "Unexpected argument '2'"),
+        (["contents", "1", "--unknown"], "Unknown option '--unknown'"), (["contents", "x"], "not a whole number"),
+    ])
+    func saysWhatIsWrong(words: [String], expected: String) {
+        do {
+            _ = try RootCommand.parseAsRoot(words)
+            Issue.record("taken")
+        } catch {
+            let message = RootCommand.message(for: error)
+            #expect(message.contains(expected), "\(message)")
+        }
+    }
+
+    @Test func contentsTakesAShardAmongOptions() throws {
+        #expect(try parse(ContentsCommand.self, "contents", "3", "--node", "n2").words == ["3"])
+        let command = try parse(ContentsCommand.self, "contents", "--timeout", "2s", "3")
+        #expect(command.words == ["3"] && command.options.timeout == .seconds(2))
+    }
+
+    @Test func largeValuesGetMoreTimeUnlessTheUserSaysHowMuch() throws {
+        let options = try parse(SetCommand.self, "set", "k", "v").options
+        #expect(options.writeTimeout(valueBytes: 0) == .seconds(1))
+        #expect(options.writeTimeout(valueBytes: 4 << 20) == .milliseconds(1500))
+        #expect(options.writeTimeout(valueBytes: 64 << 20) == .seconds(9))
+        #expect(options.readTimeout == .seconds(10) && options.plainTimeout == .seconds(1))
+        let given = try parse(SetCommand.self, "set", "k", "v", "--timeout", "2s").options
+        #expect(given.writeTimeout(valueBytes: 64 << 20) == .seconds(2))
+        #expect(given.readTimeout == .seconds(2) && given.plainTimeout == .seconds(2))
+    }
+
     @Test func stressHasItsKnownFlagsAndDefaults() throws {
         let command = try parse(StressCommand.self, "stress")
         #expect(command.getQps == 100 && command.setQps == 30 && command.ttl == .seconds(2))
-        #expect(command.duration == .seconds(60) && command.numKeys == 1000 && command.options.timeout == .seconds(1))
+        #expect(command.duration == .seconds(60) && command.numKeys == 1000 && command.options.timeout == nil)
         #expect(command.maxPending == 100 && command.qpsBurst == 20 && command.ttlCheckBuffer == .milliseconds(10))
         let all = try parse(
             StressCommand.self,

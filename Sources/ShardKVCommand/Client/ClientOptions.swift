@@ -12,14 +12,31 @@ struct ClientOptions: ParsableArguments {
     )
     var shardmap: String?
 
-    @Option(help: "How long a call may take, with its unit: 250ms, 1s, 2m.")
-    var timeout: Duration = .seconds(1)
+    @Option(
+        parsing: .unconditional,
+        help: """
+            How long a call may take, with its unit: 250ms, 1s, 2m. Without it 1s; outside of stress 10s for what reads \
+            values, and 1s more for each 8MiB of a value that is set.
+            """
+    )
+    var timeout: Duration?
 
     @Option(help: "Address exactly this node and no other replica.")
     var node: String?
 
     func validate() throws {
-        if timeout <= .zero { throw ValidationError("--timeout must be above 0") }
+        if let timeout, timeout <= .zero { throw ValidationError("--timeout must be above 0") }
+    }
+
+    /// How long a call may take that carries no value.
+    var plainTimeout: Duration { timeout ?? .seconds(1) }
+
+    /// How long a call may take whose answer holds values, of sizes unknown before.
+    var readTimeout: Duration { timeout ?? .seconds(10) }
+
+    /// How long a call may take that carries a value.
+    func writeTimeout(valueBytes: Int) -> Duration {
+        timeout ?? .seconds(1) + .milliseconds(1000 * valueBytes / (8 << 20))
     }
 
     /// Runs `body` with a client that follows the shard map meanwhile, and closes it.

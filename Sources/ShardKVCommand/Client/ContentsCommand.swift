@@ -7,6 +7,7 @@ struct ContentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "contents",
         abstract: "Print all keys and values of a shard.",
+        usage: "shardkv contents <shard> [--shardmap <file>] [--timeout <timeout>] [--node <node>]",
         discussion: """
             A record a line: key, value, and the TTL that is left in milliseconds (0 = never expires). Key and value are \
             quoted as the shell reads them: with set in front, the lines are its input. The contents come from one of \
@@ -21,10 +22,26 @@ struct ContentsCommand: AsyncParsableCommand {
 
     private static let pageBytes = 4 << 20
 
-    @Argument(help: "The shard's number, from 1.")
-    var shard: Int
+    // A negative number is no option: it gets the answer that says what is wrong with it.
+    @Argument(parsing: .allUnrecognized, help: ArgumentHelp("The shard's number, from 1.", valueName: "shard"))
+    var words: [String] = []
 
     @OptionGroup var options: ClientOptions
+
+    func validate() throws {
+        for word in words where word.hasPrefix("-") && Int(word) == nil {
+            throw ValidationError("Unknown option '\(word)'")
+        }
+        guard let word = words.first else { throw ValidationError("Missing expected argument '<shard>'") }
+        guard words.count == 1 else { throw ValidationError("Unexpected argument '\(words[1])'") }
+        guard let shard = Int(word) else { throw ValidationError("The shard '\(word)' is not a whole number") }
+        guard shard > 0 else {
+            throw ValidationError("The shard must not be \(shard < 0 ? "negative" : "0"): shards count from 1")
+        }
+    }
+
+    /// As `validate` has found it to be.
+    private var shard: Int { words.first.flatMap { Int($0) }! }
 
     func run() async throws {
         try await options.withClient { client throws(CommandFailure) in
@@ -39,7 +56,7 @@ struct ContentsCommand: AsyncParsableCommand {
                 guard !page.response.nextPageToken.isEmpty else { return }
                 request.pageToken = page.response.nextPageToken
                 do throws(ShardKVError) {
-                    page.response = try await client.send(request, to: page.node, timeout: options.timeout)
+                    page.response = try await client.send(request, to: page.node, timeout: options.readTimeout)
                 } catch { throw CommandFailure(error) }
             }
         }
@@ -54,7 +71,7 @@ struct ContentsCommand: AsyncParsableCommand {
         var failure = CommandFailure("UNAVAILABLE: shard \(shard) has no node in the shard map")
         for node in nodes {
             do throws(ShardKVError) {
-                return (node, try await client.send(request, to: node, timeout: options.timeout))
+                return (node, try await client.send(request, to: node, timeout: options.readTimeout))
             } catch { failure = CommandFailure(error) }
         }
         throw failure

@@ -19,6 +19,7 @@ struct StatusCommand: AsyncParsableCommand {
     )
 
     @Option(
+        parsing: .unconditional,
         help: "Wait up to so many seconds until every node answers and serves all its shards; exit code 2 if not.",
         transform: WaitSeconds.init
     )
@@ -50,7 +51,7 @@ struct StatusCommand: AsyncParsableCommand {
     private func ask(_ client: ShardKVClient) async -> ClusterStatus {
         let map = client.shardMap
         let names = options.node.map { [$0] } ?? map.nodeNames
-        let timeout = options.timeout
+        let timeout = options.plainTimeout
         let answers = await withTaskGroup { group in
             for name in names {
                 group.addTask { () -> (String, Result<GetStatusResponse, CommandFailure>) in
@@ -78,9 +79,10 @@ struct WaitSeconds {
     let duration: Duration
 
     init(_ text: String) throws {
-        guard let duration = Duration(parsing: text) ?? Duration(parsing: text + "s"), duration >= .zero else {
+        guard let duration = Duration(parsing: text) ?? Duration(parsing: text + "s") else {
             throw ValidationError("a number of seconds, or a duration such as 30s or 1m")
         }
+        guard duration >= .zero else { throw ValidationError("it must not be negative") }
         self.duration = duration
     }
 }

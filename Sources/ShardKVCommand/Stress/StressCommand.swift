@@ -24,25 +24,28 @@ struct StressCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "Gets a second; 0 = none.")
+    @Option(parsing: .unconditional, help: "Gets a second; 0 = none.")
     var getQps = 100.0
 
-    @Option(help: "Sets a second; 0 = none.")
+    @Option(parsing: .unconditional, help: "Sets a second; 0 = none.")
     var setQps = 30.0
 
-    @Option(help: "The TTL of every Set; 0 = values never expire.")
+    @Option(parsing: .unconditional, help: "The TTL of every Set; 0 = values never expire.")
     var ttl: Duration = .seconds(2)
 
-    @Option(help: "How long to run.")
+    @Option(parsing: .unconditional, help: "How long to run.")
     var duration: Duration = .seconds(60)
 
-    @Option(help: "How many different keys.")
+    @Option(parsing: .unconditional, help: "How many different keys.")
     var numKeys = 1000
 
-    @Option(help: "The most requests in flight at once; while there are as many, further ones wait.")
+    @Option(
+        parsing: .unconditional,
+        help: "The most requests in flight at once; while there are as many, further ones wait."
+    )
     var maxPending = 100
 
-    @Option(help: "The most requests of a kind sent at once to catch up.")
+    @Option(parsing: .unconditional, help: "The most requests of a kind sent at once to catch up.")
     var qpsBurst = 20
 
     @Flag(inversion: .prefixedNo, help: "Check the answers.")
@@ -51,13 +54,16 @@ struct StressCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Check that no value outlives its TTL.")
     var checkTtl = true
 
-    @Option(help: "How far a TTL's end may be off, because clocks differ.")
+    @Option(parsing: .unconditional, help: "How far a TTL's end may be off, because clocks differ.")
     var ttlCheckBuffer: Duration = .milliseconds(10)
 
-    @Option(help: "The size of every value, such as 100 or 64KiB; without it, small sizes that vary.")
+    @Option(
+        parsing: .unconditional,
+        help: "The size of every value, such as 100 or 64KiB; without it, small sizes that vary."
+    )
     var valueBytes: ByteSize?
 
-    @Option(help: "Repeats the keys and their order of an earlier run.")
+    @Option(parsing: .unconditional, help: "Repeats the keys and their order of an earlier run.")
     var seed: UInt64?
 
     @Option(help: "Also write the summary to this file as JSON.", completion: .file())
@@ -91,6 +97,9 @@ struct StressCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if let json { try checkWritable(json) }
+        var options = options
+        options.timeout = options.timeout ?? .seconds(1)
         let summary = try await options.withClient { client throws(CommandFailure) in
             let log = StressLog(isVerbose: StandardStream.error.isTerminal, write: StandardStream.note)
             let run = StressRun(configuration, target: ClusterTarget(KeyValueAccess(client, options)), log: log)
@@ -124,6 +133,14 @@ struct StressCommand: AsyncParsableCommand {
             seed: seed ?? .random(in: .min ... .max),
             run: .random(in: .min ... .max)
         )
+    }
+
+    /// Before the run, whose result would be lost. Makes the file, and leaves what is in it.
+    private func checkWritable(_ path: String) throws(CommandFailure) {
+        guard let file = fopen(path, "a") else {
+            throw CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+        fclose(file)
     }
 
     private func write(_ text: String, to path: String) throws(CommandFailure) {
