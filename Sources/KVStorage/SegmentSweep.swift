@@ -26,7 +26,7 @@ struct SegmentSweep {
     }
 
     private func isDue(_ header: SegmentHeader) -> Bool {
-        let patience = patienceMilliseconds * UInt64(header.count) >> 10
+        let patience = (patienceMilliseconds * UInt64(header.count)) >> 10
         return header.count == 0
             || header.earliestDeadline <= now - min(now, patience)
             || header.earliestBirth < dropBefore - min(dropBefore, patience)
