@@ -79,7 +79,7 @@ raw=$work/raw
 : >"$raw"
 # record CELL PEER OPERATION REPLICAS CALLERS RUN: a run is a line of the clients' JSON.
 record() {
-    printf '%s\t%s\n' "$1" "{\"cell\":\"$1\",\"peer\":\"$2\",\"operation\":\"$3\",\"replicas\":$4,\"callers\":$5,${6#*,}" >>"$raw"
+    printf '%s\t%s\n' "$1" "{\"cell\":\"$1\",\"peer\":\"$2\",\"operation\":\"$3\",\"replicas\":$4,\"callers\":$5,${6#*\"callers\":*,}" >>"$raw"
 }
 
 measure_ours() {
@@ -114,7 +114,7 @@ measure_redis() {
                     -P "$depth" -r 10000 -n "$count" --csv >"$work/redis.csv" 2>"$work/redis.err"; } 2>"$work/redis.time"
                 line=$(tail -n 1 "$work/redis.csv" | tr -d '"' | awk -F, -v count="$count" -v times="$(cat "$work/redis.time")" '{
                     split(times, cpu, " ")
-                    printf "{\"peer\":0,\"ops\":%d,\"ops_per_second\":%d,\"p50_us\":%.1f,\"p99_us\":%.1f,", count, $2, $5 * 1000, $7 * 1000
+                    printf "{\"callers\":0,\"ops\":%d,\"ops_per_second\":%d,\"p50_us\":%.1f,\"p99_us\":%.1f,", count, $2, $5 * 1000, $7 * 1000
                     printf "\"client_cpu_us\":%.3f,\"errors\":0}", (cpu[1] + cpu[2]) * 1e6 / count
                 }')
                 record "$name" redis-benchmark "${operation^^}" 1 "$depth" "$line"

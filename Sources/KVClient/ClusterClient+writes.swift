@@ -65,7 +65,7 @@ extension ClusterClient {
             case .fail(let failure): throw failure
             case .perform(let actions):
                 if !actions.isEmpty {
-                    events.began(actions.count)
+                    events.began(actions.count, phase: plan.phase)
                     for action in actions { running.append(start(action, request, events)) }
                 }
                 if happened.isEmpty {
@@ -94,14 +94,14 @@ extension ClusterClient {
         switch action {
         case .send(let node, let phase, let timeoutMilliseconds):
             return sender.start(request, to: node, timeoutMilliseconds: timeoutMilliseconds) { result in
-                events.ended(.answered(node: node, phase: phase, result))
+                events.ended(.answered(node: node, phase: phase, result), phase: phase)
             }
         case .wait(let node, let phase, let milliseconds):
             let task = Task {
                 do {
                     try await time.sleep(milliseconds: milliseconds)
-                    events.ended(.waited(node: node, phase: phase))
-                } catch { events.ended(.cancelled) }
+                    events.ended(.waited(node: node, phase: phase), phase: phase)
+                } catch { events.ended(.cancelled, phase: phase) }
             }
             return { task.cancel() }
         }

@@ -96,14 +96,14 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     }
 
     /// The replicas of a key; not empty.
-    func members(of key: [UInt8]) throws(CallFailure) -> (shard: Int, members: [String]) {
+    package func members(of key: [UInt8]) throws(CallFailure) -> (shard: Int, members: [String]) {
         let (shard, members) = routing.withLock { $0.members(ofKey: key) }
         if members.isEmpty { throw CallFailure(.unavailable, "shard \(shard) has no node in the shard map") }
         return (shard, members)
     }
 
     /// Learns from a replica's error.
-    func report(_ error: RPCError, of node: String) {
+    package func report(_ error: RPCError, of node: String) {
         if error.isSilence { health.failed(node, now: time.monotonicMilliseconds) }
         guard let view = error.view else { return }
         for member in view.members { sender.learn(member) }

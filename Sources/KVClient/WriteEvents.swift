@@ -22,8 +22,10 @@ enum WriteEvent: Sendable {
 final class WriteEvents: Sendable {
     private struct State {
         var events: [WriteEvent] = []
-        /// How many actions are under way.
+        var phase = 0
+        /// How many actions of the phase are under way, and how many of all.
         var outstanding = 0
+        var outstandingOfAll = 0
         /// A closure, for a continuation's size is not known to the compiler.
         var wake: (@Sendable ([WriteEvent]) -> Void)?
 
@@ -32,20 +34,29 @@ final class WriteEvents: Sendable {
 
     private let state = Mutex(State())
 
-    var hasOutstanding: Bool { state.withLock { $0.outstanding > 0 } }
+    var hasOutstanding: Bool { state.withLock { $0.outstandingOfAll > 0 } }
 
-    /// `count` actions are about to begin; `ended` tells the end of each.
-    func began(_ count: Int) {
-        state.withLock { $0.outstanding += count }
+    /// `count` actions of a phase are about to begin; `ended` tells the end of each. Those of earlier phases are not waited
+    /// for any more.
+    func began(_ count: Int, phase: Int) {
+        state.withLock { state in
+            if phase != state.phase { state.outstanding = 0 }
+            state.phase = phase
+            state.outstanding += count
+            state.outstandingOfAll += count
+        }
     }
 
-    func ended(_ event: WriteEvent) { post(event, ended: 1) }
+    func ended(_ event: WriteEvent, phase: Int) { post(event, endedPhase: phase) }
 
-    func post(_ event: WriteEvent) { post(event, ended: 0) }
+    func post(_ event: WriteEvent) { post(event, endedPhase: nil) }
 
-    private func post(_ event: WriteEvent, ended: Int) {
+    private func post(_ event: WriteEvent, endedPhase: Int?) {
         let due = state.withLock { state -> (wake: @Sendable ([WriteEvent]) -> Void, events: [WriteEvent])? in
-            state.outstanding -= ended
+            if let endedPhase {
+                if endedPhase == state.phase { state.outstanding -= 1 }
+                state.outstandingOfAll -= 1
+            }
             state.events.append(event)
             guard state.isDue, let wake = state.wake.take() else { return nil }
             defer { state.events.removeAll() }
@@ -54,7 +65,7 @@ final class WriteEvents: Sendable {
         if let due { due.wake(due.events) }
     }
 
-    /// All events since the last call; waits until one of them matters, or no action is under way.
+    /// All events since the last call; waits until one of them matters, or no action of the phase is under way.
     func next() async -> [WriteEvent] {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -47,7 +47,7 @@ package struct WritePlan {
     }
 
     private var replicas: [Replica] = []
-    private var phase = 0
+    private(set) var phase = 0
     private let deadline: UInt64
     private let retries: Bool
     private var wasSuperseded = false

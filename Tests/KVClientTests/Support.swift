@@ -37,6 +37,8 @@ final class TestNetwork: ClusterSender {
         case serve
         /// The request arrives, but no answer comes.
         case hang
+        /// The same, and no time passes meanwhile.
+        case hangForEver
         /// Executes the request, then the connection is lost.
         case serveAndCut
         case fail(RPCError)
@@ -129,6 +131,9 @@ final class TestNetwork: ClusterSender {
             _ = serve(request, at: node)
             throw RPCError(.unavailable, "the connection was lost", reason: .indeterminate)
         case .fail(let error): throw error
+        case .hangForEver:
+            while !Task.isCancelled { await Task.yield() }
+            throw RPCError(.cancelled, "cancelled", reason: .indeterminate)
         case .hang:
             time.advance(to: now + UInt64(timeoutMilliseconds))
             throw RPCError(.deadlineExceeded, "no answer", reason: .indeterminate)

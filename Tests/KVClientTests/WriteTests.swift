@@ -161,4 +161,38 @@ import Testing
         #expect(failure?.isIndeterminate == false)
         #expect(cluster.network.arrivals.count == 2)
     }
+
+    /// n2 hangs for good; the write does not wait for it once the map has taken it away.
+    @Test func aHungReplicaThatTheMapDropsIsNotWaitedFor() async throws {
+        let cluster = try TestCluster(["n1", "n2"])
+        cluster.network.script("n2", .hangForEver)
+        let task = Task { try await cluster.set("v") }
+        while cluster.network.arrivals.count < 2 { await Task.yield() }
+        cluster.client.follow(try TestCluster.map(["n1", "n3"]))
+        try await task.value
+        #expect(cluster.network.record("k", at: "n3") != nil)
+        #expect(Set(cluster.network.arrivals.map(\.version)).count == 1)
+        #expect(cluster.time.monotonicMilliseconds == 1000, "no time has passed")
+    }
+
+    @Test func aMapThatLeavesTheReplicasAsTheyAreDisturbsNoWrite() async throws {
+        let cluster = try TestCluster(["n1", "n2"])
+        cluster.network.script("n2", .fail(refused), .serve)
+        let (client, map) = (cluster.client, try TestCluster.map(["n2", "n1"]))
+        cluster.time.onSleep { client.follow(map) }
+        try await cluster.set("v")
+        #expect(cluster.network.arrivals(at: "n1").count == 1)
+        #expect(cluster.network.arrivals(at: "n2").count == 2)
+    }
+
+    @Test func cancellationWhileAReplicaHangsSaysThatItMayHaveHappened() async throws {
+        let cluster = try TestCluster(["n1"])
+        cluster.network.script("n1", .hangForEver)
+        let task = Task { try await cluster.set("v") }
+        while cluster.network.arrivals.isEmpty { await Task.yield() }
+        task.cancel()
+        let failure = await #expect(throws: CallFailure.self) { try await task.value }
+        #expect(failure?.code == .cancelled)
+        #expect(failure?.isIndeterminate == true)
+    }
 }

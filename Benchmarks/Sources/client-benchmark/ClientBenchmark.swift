@@ -24,13 +24,23 @@ struct ClientBenchmark {
         let loop = ClosedLoop(client: client, options: options)
         try await loop.load()
         let now = Clocks.monotonic
-        let begin = now + UInt64(options.warmupSeconds * 1e9)
-        let end = begin + UInt64(options.seconds * 1e9)
-        async let cpu = cpu(from: begin, to: end)
-        let result = await loop.run(from: begin, to: end)
-        let microseconds = Double(try await cpu) / 1000
+        let cpuBefore = Clocks.cpu
+        let result: ClosedLoop.Result
+        let cpu: UInt64
+        var seconds = options.seconds
+        if options.requests > 0 {
+            result = await loop.run(from: now, to: .max)
+            cpu = Clocks.cpu - cpuBefore
+            seconds = Double(Clocks.monotonic - now) / 1e9
+        } else {
+            let begin = now + UInt64(options.warmupSeconds * 1e9)
+            let end = begin + UInt64(options.seconds * 1e9)
+            async let cpuOfWindow = self.cpu(from: begin, to: end)
+            result = await loop.run(from: begin, to: end)
+            cpu = try await cpuOfWindow
+        }
         await client.close()
-        report(options, result, cpuMicroseconds: microseconds)
+        report(options, result, seconds: seconds, cpuMicroseconds: Double(cpu) / 1000)
         if result.errors > 0 { fail("\(result.errors) errors, the first: \(result.firstError ?? "")") }
     }
 
@@ -47,7 +57,12 @@ struct ClientBenchmark {
         if now < time { try await Task.sleep(nanoseconds: time - now) }
     }
 
-    private static func report(_ options: Options, _ result: ClosedLoop.Result, cpuMicroseconds: Double) {
+    private static func report(
+        _ options: Options,
+        _ result: ClosedLoop.Result,
+        seconds: Double,
+        cpuMicroseconds: Double
+    ) {
         let count = result.latencies.count
         let fields: [(String, String)] = [
             ("peer", "\"shardkv\""),
@@ -55,7 +70,7 @@ struct ClientBenchmark {
             ("callers", "\(options.callers)"),
             ("value_bytes", "\(options.valueBytes)"),
             ("ops", "\(count)"),
-            ("ops_per_second", "\(Int(Double(count) / options.seconds))"),
+            ("ops_per_second", "\(Int(Double(count) / seconds))"),
             ("p50_us", "\(result.latencies.microseconds(at: 0.5))"),
             ("p99_us", "\(result.latencies.microseconds(at: 0.99))"),
             ("client_cpu_us", count == 0 ? "null" : "\((cpuMicroseconds / Double(count) * 1000).rounded() / 1000)"),

@@ -11,7 +11,7 @@ struct Options: Sendable {
     var valueBytes = 32
     var warmupSeconds = 0.5
     var seconds = 2.0
-    /// Ends the window early, for counting instructions; 0 = it lasts its time.
+    /// How many requests to measure, for counting instructions; 0 = those of `seconds`.
     var requests = 0
 
     static let usage = """

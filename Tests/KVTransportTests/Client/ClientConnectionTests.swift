@@ -258,6 +258,87 @@ import Testing
         try await server.stop()
     }
 
+    private func start(_ connections: NodeConnections, _ key: String) async -> Result<GetResponse, RPCError> {
+        await withCheckedContinuation { continuation in
+            _ = connections.start(GetRequest(key: Array(key.utf8)), to: "n1", timeoutMilliseconds: 30_000) {
+                continuation.resume(returning: $0)
+            }
+        }
+    }
+
+    /// The first one while the connection is being made, the second on an open one, the third on a lost one.
+    @Test func aStartedCallTellsItsOutcomeOnce() async throws {
+        let server = try await ScriptedServer.start { header, payload, peer in
+            if header.type == FrameType.request.rawValue, (try! GetRequest(decoding: payload)).key == Array("cut".utf8)
+            {
+                peer.cut()
+            } else {
+                Self.echo(header, payload, peer)
+            }
+        }
+        let connections = connect(server)
+        for key in ["early", "open"] { #expect(try await start(connections, key).get().value == Array(key.utf8)) }
+        let cut = await start(connections, "cut")
+        #expect(throws: RPCError.self) { try cut.get() }
+        if case .failure(let error) = cut { #expect(error.reason == .indeterminate) }
+        #expect(try await start(connections, "again").get().value == Array("again".utf8))
+        await connections.close()
+        let closed = await start(connections, "closed")
+        #expect(throws: RPCError.self) { try closed.get() }
+        try await server.stop()
+    }
+
+    @Test(arguments: [false, true])
+    func aStartedCallCanBeCancelled(isOpen: Bool) async throws {
+        let server = try await ScriptedServer.start { _, _, _ in }
+        let connections = connect(server)
+        if isOpen { try await connections.connect(to: "n1", timeoutMilliseconds: 30_000) }
+        let (results, continuation) = AsyncStream.makeStream(of: Result<GetResponse, RPCError>.self)
+        let cancel = connections.start(GetRequest(key: [1]), to: "n1", timeoutMilliseconds: 30_000) {
+            continuation.yield($0)
+        }
+        cancel()
+        cancel()
+        var iterator = results.makeAsyncIterator()
+        let result = await iterator.next()
+        guard case .failure(let error) = result else {
+            Issue.record("the call ended with \(String(describing: result))")
+            return
+        }
+        #expect(error.code == .cancelled)
+        if isOpen { #expect(error.reason == .indeterminate, "the request is on its way") }
+        await connections.close()
+        try await server.stop()
+    }
+
+    /// Large requests go out of memory of their own, small ones through the shared buffer: the order and the bytes stay.
+    @Test func largeAndSmallRequestsMix() async throws {
+        var hello = ScriptedServer.defaultHello
+        hello.maxPayloadBytes = 1 << 20
+        let server = try await ScriptedServer.start(hello: hello) { header, payload, peer in
+            guard header.type == FrameType.request.rawValue else { return }
+            let request = try! SetRequest(decoding: payload)
+            let sum = request.value.reduce(UInt64(request.value.count)) { $0 &* 31 &+ UInt64($1) }
+            peer.answer(header, MutationResponse(superseded: Version(time: sum, writer: 1)))
+        }
+        let connections = connect(server)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<12 {
+                group.addTask {
+                    let count = number % 2 == 0 ? 100 + number : (64 << 10) + 1000 * number
+                    let value = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* number) }
+                    let sum = value.reduce(UInt64(count)) { $0 &* 31 &+ UInt64($1) }
+                    let request = SetRequest(key: [1], value: value)
+                    let answer = try await connections.send(request, to: "n1", timeoutMilliseconds: 30_000)
+                    #expect(answer.superseded.time == sum)
+                }
+            }
+            try await group.waitForAll()
+        }
+        await connections.close()
+        try await server.stop()
+    }
+
     @Test func errorsArriveWhole() async throws {
         let server = try await ScriptedServer.start { header, _, peer in
             let view = View(shard: 3, epoch: 4, members: [View.Member(node: "n2", address: "h", port: 5)])
