@@ -38,6 +38,9 @@ extension ProcessTests {
                 let get = try await cluster.get("k", "--timeout", "10s")
                 #expect(get.exitCode == 0 && get.text == "v", "\(get.errors)")
             }
+            // One process after the other pays the hung replica once; one process alone knows it from then on.
+            let gets = try await cluster.shell(Array(repeating: "get k", count: 100), "--timeout", "10s")
+            #expect(gets == Array(repeating: "v", count: 100))
             // A write needs every replica, and names the one that is missing.
             let set = try await cluster.set("k", "w", "--timeout", "500ms")
             #expect(set.exitCode >= 2 && set.errors.contains("n1"), "\(set.errors)")
@@ -54,6 +57,31 @@ extension ProcessTests {
             try await cluster.waitReady()
             #expect(try await cluster.set("k", "w").exitCode == 0)
             for node in cluster.nodes { #expect(try await cluster.get("k", "--node", node).text == "w") }
+        }
+
+        @Test func clientsThatRaceLeaveReplicasEqual() async throws {
+            let cluster = try Cluster(nodes: 3, shards: [[1, 2, 3]])
+            try await cluster.waitReady()
+            let clients = try (0..<4).map { _ in
+                try ShardKVClient(configuration: .init(shardMap: .file(path: cluster.mapPath)))
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for (number, client) in clients.enumerated() {
+                    group.addTask {
+                        for key in 0..<300 {
+                            try await client.set("key\(key)", "client \(number)", timeout: .seconds(10))
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            var contents: [String] = []
+            for node in cluster.nodes {
+                let keys = (0..<300).map { "get key\($0)" }
+                contents.append(try await cluster.shell(keys, "--node", node).joined(separator: "\n"))
+            }
+            #expect(contents[0] == contents[1] && contents[1] == contents[2])
+            for client in clients { await client.close() }
         }
 
         @Test func aHungSourceDoesNotStopAMove() async throws {

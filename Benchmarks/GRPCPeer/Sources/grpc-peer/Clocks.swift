@@ -1,1 +1,0 @@
-../../../Sources/client-benchmark/Clocks.swift
