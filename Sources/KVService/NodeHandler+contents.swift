@@ -27,14 +27,21 @@ extension NodeHandler {
         func write(maxBytes: Int) -> Bool {
             var page = ContentsPage(to: output, maxPayloadBytes: node.limits.maxPayloadBytes)
             let next = store.scan(from: cursor, maxBytes: maxBytes, withMarkers: request.withMarkers, now: now) {
-                page.append($0, now: now)
+                page.append(
+                    key: $0.key,
+                    value: $0.value,
+                    version: $0.version,
+                    expiresAt: $0.expiresAt,
+                    kind: $0.kind,
+                    now: now
+                )
             }
             if page.isTooLarge {
                 page.discard()
                 return false
             }
             let token = next.map { PageToken(incarnation: node.incarnation, store: generation, cursor: $0) }
-            page.finish(requestID, next: token, load: writer.load)
+            page.finish(requestID, nextPageToken: token?.bytes ?? [], load: writer.load)
             return true
         }
 

@@ -30,11 +30,15 @@ struct PageToken {
         }
     }
 
-    /// Writes `byteCount` bytes.
-    func write(to bytes: UnsafeMutableRawPointer) {
-        bytes.storeBytes(of: incarnation.littleEndian, as: UInt64.self)
-        bytes.storeBytes(of: store.littleEndian, toByteOffset: 8, as: UInt64.self)
-        bytes.storeBytes(of: cursor.stripe.littleEndian, toByteOffset: 16, as: UInt32.self)
-        bytes.storeBytes(of: cursor.position.littleEndian, toByteOffset: 20, as: UInt64.self)
+    /// `byteCount` bytes.
+    var bytes: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
+            let bytes = UnsafeMutableRawBufferPointer(buffer)
+            bytes.storeBytes(of: incarnation.littleEndian, as: UInt64.self)
+            bytes.storeBytes(of: store.littleEndian, toByteOffset: 8, as: UInt64.self)
+            bytes.storeBytes(of: cursor.stripe.littleEndian, toByteOffset: 16, as: UInt32.self)
+            bytes.storeBytes(of: cursor.position.littleEndian, toByteOffset: 20, as: UInt64.self)
+            count = Self.byteCount
+        }
     }
 }

@@ -1,24 +1,22 @@
-import KVCore
-import KVStorage
-import KVWire
+package import KVCore
 
-/// Writes a GetShardContentsResponse record by record into the output, straight from the store: a page of small records
+/// Writes a GetShardContentsResponse record by record into the output, straight from where the records are: a page of small records
 /// would otherwise cost several allocations for each, on the thread that answers requests.
 ///
 /// The field numbers are those of kv.proto; a test decodes the pages with the generated code.
-struct ContentsPage {
+package struct ContentsPage {
     private let output: OutputBuffer
     private let start: Int
     private let maxPayloadBytes: Int
     /// The payload grew past the limit: what was written is not a response.
-    private(set) var isTooLarge = false
+    package private(set) var isTooLarge = false
 
     private static let varintBytesMax = 10
     /// Tags, lengths and the fields of fixed size of one record.
     private static let recordOverheadMax = 96
 
     /// Begins a frame at the output's end.
-    init(to output: OutputBuffer, maxPayloadBytes: Int) {
+    package init(to output: OutputBuffer, maxPayloadBytes: Int) {
         self.output = output
         self.maxPayloadBytes = maxPayloadBytes
         start = output.count
@@ -28,50 +26,51 @@ struct ContentsPage {
 
     private var payloadBytes: Int { output.count - start - FrameHeader.byteCount }
 
-    mutating func append(_ record: RecordView, now: UInt64) {
+    /// - Parameter value: empty for a marker.
+    package mutating func append(
+        key: UnsafeRawBufferPointer,
+        value: UnsafeRawBufferPointer,
+        version: Version,
+        expiresAt: UInt64,
+        kind: RecordKind,
+        now: UInt64
+    ) {
         if isTooLarge { return }
-        let remaining =
-            record.kind == .live ? TimeToLive.remainingMilliseconds(deadline: record.expiresAt, now: now) : 0
-        let bytes = Self.bytes(of: record, remaining)
+        let remaining = kind == .live ? TimeToLive.remainingMilliseconds(deadline: expiresAt, now: now) : 0
+        var bytes = 1 + Pen.varintBytes(UInt64(key.count)) + key.count + 18
+        if !value.isEmpty { bytes += 1 + Pen.varintBytes(UInt64(value.count)) + value.count }
+        if remaining != 0 { bytes += 1 + Pen.varintBytes(UInt64(remaining)) }
+        if expiresAt != 0 { bytes += 9 }
+        if kind != .live { bytes += 2 }
         if payloadBytes + bytes + Self.recordOverheadMax > maxPayloadBytes {
             isTooLarge = true
             return
         }
         var pen = Pen(output.reserve(bytes + 2 * Self.varintBytesMax))
         pen.length(field: 1, bytes)
-        pen.bytes(field: 1, record.key)
-        if !record.value.isEmpty { pen.bytes(field: 2, record.value) }
+        pen.bytes(field: 1, key)
+        if !value.isEmpty { pen.bytes(field: 2, value) }
         if remaining != 0 { pen.varint(field: 3, UInt64(remaining)) }
-        pen.fixed(field: 4, record.version.time)
-        pen.fixed(field: 5, record.version.writer)
-        if record.expiresAt != 0 { pen.fixed(field: 6, record.expiresAt) }
-        if record.kind != .live { pen.varint(field: 7, UInt64(record.kind.rawValue)) }
+        pen.fixed(field: 4, version.time)
+        pen.fixed(field: 5, version.writer)
+        if expiresAt != 0 { pen.fixed(field: 6, expiresAt) }
+        if kind != .live { pen.varint(field: 7, UInt64(kind.rawValue)) }
         output.commit(pen.written)
     }
 
-    /// Ends the frame. `next` nil = this was the last page.
-    func finish(_ requestID: UInt32, next: PageToken?, load: UInt16) {
-        if let next {
-            var pen = Pen(output.reserve(PageToken.byteCount + 2 * Self.varintBytesMax))
-            pen.length(field: 2, PageToken.byteCount)
-            next.write(to: pen.position)
-            output.commit(pen.written + PageToken.byteCount)
+    /// Ends the frame. An empty token = this was the last page.
+    package func finish(_ requestID: UInt32, nextPageToken: [UInt8], load: UInt16) {
+        if !nextPageToken.isEmpty {
+            var pen = Pen(output.reserve(nextPageToken.count + 2 * Self.varintBytesMax))
+            nextPageToken.withUnsafeBytes { pen.bytes(field: 2, $0) }
+            output.commit(pen.written)
         }
         FrameHeader(type: .response, requestID: requestID, auxiliary: UInt32(load), payloadLength: payloadBytes)
             .write(to: output.base + start)
     }
 
     /// Takes back what was written.
-    func discard() { output.truncate(to: start) }
-
-    private static func bytes(of record: RecordView, _ remaining: Int64) -> Int {
-        var bytes = 1 + Pen.varintBytes(UInt64(record.key.count)) + record.key.count + 18
-        if !record.value.isEmpty { bytes += 1 + Pen.varintBytes(UInt64(record.value.count)) + record.value.count }
-        if remaining != 0 { bytes += 1 + Pen.varintBytes(UInt64(remaining)) }
-        if record.expiresAt != 0 { bytes += 9 }
-        if record.kind != .live { bytes += 2 }
-        return bytes
-    }
+    package func discard() { output.truncate(to: start) }
 }
 
 /// Writes protobuf's fields into memory that has room for them.
