@@ -598,6 +598,96 @@ void   kv__error__free_unpacked
   assert(message->base.descriptor == &kv__error__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   kv__get_shard_map_request__init
+                     (Kv__GetShardMapRequest         *message)
+{
+  static const Kv__GetShardMapRequest init_value = KV__GET_SHARD_MAP_REQUEST__INIT;
+  *message = init_value;
+}
+size_t kv__get_shard_map_request__get_packed_size
+                     (const Kv__GetShardMapRequest *message)
+{
+  assert(message->base.descriptor == &kv__get_shard_map_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__get_shard_map_request__pack
+                     (const Kv__GetShardMapRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__get_shard_map_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__get_shard_map_request__pack_to_buffer
+                     (const Kv__GetShardMapRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__get_shard_map_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__GetShardMapRequest *
+       kv__get_shard_map_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__GetShardMapRequest *)
+     protobuf_c_message_unpack (&kv__get_shard_map_request__descriptor,
+                                allocator, len, data);
+}
+void   kv__get_shard_map_request__free_unpacked
+                     (Kv__GetShardMapRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__get_shard_map_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__get_shard_map_response__init
+                     (Kv__GetShardMapResponse         *message)
+{
+  static const Kv__GetShardMapResponse init_value = KV__GET_SHARD_MAP_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t kv__get_shard_map_response__get_packed_size
+                     (const Kv__GetShardMapResponse *message)
+{
+  assert(message->base.descriptor == &kv__get_shard_map_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__get_shard_map_response__pack
+                     (const Kv__GetShardMapResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__get_shard_map_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__get_shard_map_response__pack_to_buffer
+                     (const Kv__GetShardMapResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__get_shard_map_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__GetShardMapResponse *
+       kv__get_shard_map_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__GetShardMapResponse *)
+     protobuf_c_message_unpack (&kv__get_shard_map_response__descriptor,
+                                allocator, len, data);
+}
+void   kv__get_shard_map_response__free_unpacked
+                     (Kv__GetShardMapResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__get_shard_map_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   kv__view__init
                      (Kv__View         *message)
 {
@@ -2252,6 +2342,75 @@ const ProtobufCMessageDescriptor kv__error__descriptor =
   (ProtobufCMessageInit) kv__error__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+#define kv__get_shard_map_request__field_descriptors NULL
+#define kv__get_shard_map_request__field_indices_by_name NULL
+#define kv__get_shard_map_request__number_ranges NULL
+const ProtobufCMessageDescriptor kv__get_shard_map_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.GetShardMapRequest",
+  "GetShardMapRequest",
+  "Kv__GetShardMapRequest",
+  "kv",
+  sizeof(Kv__GetShardMapRequest),
+  0,
+  kv__get_shard_map_request__field_descriptors,
+  kv__get_shard_map_request__field_indices_by_name,
+  0,  kv__get_shard_map_request__number_ranges,
+  (ProtobufCMessageInit) kv__get_shard_map_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__get_shard_map_response__field_descriptors[2] =
+{
+  {
+    "json",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetShardMapResponse, json),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetShardMapResponse, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__get_shard_map_response__field_indices_by_name[] = {
+  1,   /* field[1] = epoch */
+  0,   /* field[0] = json */
+};
+static const ProtobufCIntRange kv__get_shard_map_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__get_shard_map_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.GetShardMapResponse",
+  "GetShardMapResponse",
+  "Kv__GetShardMapResponse",
+  "kv",
+  sizeof(Kv__GetShardMapResponse),
+  2,
+  kv__get_shard_map_response__field_descriptors,
+  kv__get_shard_map_response__field_indices_by_name,
+  1,  kv__get_shard_map_response__number_ranges,
+  (ProtobufCMessageInit) kv__get_shard_map_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor kv__view__field_descriptors[3] =
 {
   {
@@ -2878,18 +3037,22 @@ const ProtobufCEnumDescriptor kv__shard_state__descriptor =
   kv__shard_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor kv__kv__method_descriptors[5] =
+static const ProtobufCMethodDescriptor kv__kv__method_descriptors[7] =
 {
   { "Get", &kv__get_request__descriptor, &kv__get_response__descriptor },
   { "Set", &kv__set_request__descriptor, &kv__set_response__descriptor },
   { "Delete", &kv__delete_request__descriptor, &kv__delete_response__descriptor },
   { "GetShardContents", &kv__get_shard_contents_request__descriptor, &kv__get_shard_contents_response__descriptor },
   { "GetStatus", &kv__get_status_request__descriptor, &kv__get_status_response__descriptor },
+  { "GetShardMap", &kv__get_shard_map_request__descriptor, &kv__get_shard_map_response__descriptor },
+  { "ExchangeView", &kv__view__descriptor, &kv__view__descriptor },
 };
 const unsigned kv__kv__method_indices_by_name[] = {
   2,        /* Delete */
+  6,        /* ExchangeView */
   0,        /* Get */
   3,        /* GetShardContents */
+  5,        /* GetShardMap */
   4,        /* GetStatus */
   1         /* Set */
 };
@@ -2900,7 +3063,7 @@ const ProtobufCServiceDescriptor kv__kv__descriptor =
   "Kv",
   "Kv__Kv",
   "kv",
-  5,
+  7,
   kv__kv__method_descriptors,
   kv__kv__method_indices_by_name
 };
@@ -2943,6 +3106,22 @@ void kv__kv__get_status(ProtobufCService *service,
 {
   assert(service->descriptor == &kv__kv__descriptor);
   service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void kv__kv__get_shard_map(ProtobufCService *service,
+                           const Kv__GetShardMapRequest *input,
+                           Kv__GetShardMapResponse_Closure closure,
+                           void *closure_data)
+{
+  assert(service->descriptor == &kv__kv__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void kv__kv__exchange_view(ProtobufCService *service,
+                           const Kv__View *input,
+                           Kv__View_Closure closure,
+                           void *closure_data)
+{
+  assert(service->descriptor == &kv__kv__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void kv__kv__init (Kv__Kv_Service *service,
                    Kv__Kv_ServiceDestroy destroy)

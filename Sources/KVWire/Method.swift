@@ -17,6 +17,8 @@ public struct Method: Sendable, Hashable, RawRepresentable {
     @inlinable public static var delete: Method { Method(rawValue: 0x0002) }
     package static let getShardContents = Method(rawValue: 0x0003)
     package static let getStatus = Method(rawValue: 0x0004)
+    package static let getShardMap = Method(rawValue: 0x0005)
+    package static let exchangeView = Method(rawValue: 0x0006)
     package static let prepare = Method(rawValue: 0x0100)
     package static let offer = Method(rawValue: 0x0101)
 

@@ -1,7 +1,10 @@
 internal import CKeyValueProto
 
-/// Who owns a shard, at which epoch.
-package struct View: Sendable, Hashable {
+/// Who owns a shard, at which epoch. As a request of ExchangeView: what the sender knows.
+package struct View: RequestMessage, ConvertedMessage, Hashable {
+    package typealias Response = View
+    package static let method = Method.exchangeView
+
     package struct Member: Sendable, Hashable {
         package var node: String
         package var address: String
@@ -25,6 +28,8 @@ package struct View: Sendable, Hashable {
         self.epoch = epoch
         self.members = members
     }
+
+    static var unpackC: UnpackFunction<Kv__View> { kv__view__unpack }
 
     init(_ message: Kv__View) {
         shard = Int(message.shard)

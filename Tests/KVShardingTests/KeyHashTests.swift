@@ -37,15 +37,17 @@ import Testing
 
 @Suite struct ViewIdentifierTests {
     @Test func isTheDocumentedHash() {
-        #expect(ViewIdentifier.hash(epoch: 7, members: ["n2", "n10", "n1"]) == 0xd09c_b6b0_6984_4b50)
+        let members: [(name: String, incarnation: UInt64)] = [("n2", 5), ("n10", 0), ("n1", 1 << 40)]
+        #expect(ViewIdentifier.hash(epoch: 7, members: members) == 0x55f5_1b91_ad46_5144)
         #expect(ViewIdentifier.hash(epoch: 0, members: []) == 0xa8c7_f832_281a_39c5)
     }
 
     @Test func tellsConfigurationsApart() {
-        let base = ViewIdentifier.hash(epoch: 1, members: ["n1", "n2"])
-        #expect(base == ViewIdentifier.hash(epoch: 1, members: ["n2", "n1"]))
-        #expect(base != ViewIdentifier.hash(epoch: 2, members: ["n1", "n2"]))
-        #expect(base != ViewIdentifier.hash(epoch: 1, members: ["n1"]))
-        #expect(base != ViewIdentifier.hash(epoch: 1, members: ["n1n", "2"]))
+        let base = ViewIdentifier.hash(epoch: 1, members: [("n1", 1), ("n2", 2)])
+        #expect(base == ViewIdentifier.hash(epoch: 1, members: [("n2", 2), ("n1", 1)]))
+        #expect(base != ViewIdentifier.hash(epoch: 2, members: [("n1", 1), ("n2", 2)]))
+        #expect(base != ViewIdentifier.hash(epoch: 1, members: [("n1", 2), ("n2", 1)]))
+        #expect(base != ViewIdentifier.hash(epoch: 1, members: [("n1", 1)]))
+        #expect(base != ViewIdentifier.hash(epoch: 1, members: [("n1n", 1), ("2", 2)]))
     }
 }

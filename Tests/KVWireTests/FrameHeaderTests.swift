@@ -96,10 +96,12 @@ struct MethodTests {
         let expected: [(Method, String)] = [
             (.get, "kv.Kv.Get"), (.set, "kv.Kv.Set"), (.delete, "kv.Kv.Delete"),
             (.getShardContents, "kv.Kv.GetShardContents"), (.getStatus, "kv.Kv.GetStatus"),
+            (.getShardMap, "kv.Kv.GetShardMap"),
+            (.exchangeView, "kv.Kv.ExchangeView"),
             (.prepare, "kv.Peer.Prepare"), (.offer, "kv.Peer.Offer"),
         ]
         #expect(Method.all.map(\.method) == expected.map(\.0))
         #expect(Method.all.map(\.name) == expected.map(\.1))
-        #expect(Method.all.map(\.method.rawValue) == [0, 1, 2, 3, 4, 0x100, 0x101])
+        #expect(Method.all.map(\.method.rawValue) == [0, 1, 2, 3, 4, 5, 6, 0x100, 0x101])
     }
 }

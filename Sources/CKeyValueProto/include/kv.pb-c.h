@@ -29,6 +29,8 @@ typedef struct Kv__GetStatusResponse Kv__GetStatusResponse;
 typedef struct Kv__ShardStatus Kv__ShardStatus;
 typedef struct Kv__Hello Kv__Hello;
 typedef struct Kv__Error Kv__Error;
+typedef struct Kv__GetShardMapRequest Kv__GetShardMapRequest;
+typedef struct Kv__GetShardMapResponse Kv__GetShardMapResponse;
 typedef struct Kv__View Kv__View;
 typedef struct Kv__Member Kv__Member;
 typedef struct Kv__PrepareRequest Kv__PrepareRequest;
@@ -71,7 +73,7 @@ struct  Kv__GetRequest
   ProtobufCMessage base;
   ProtobufCBinaryData key;
   /*
-   * The view (a shard's epoch and members, hashed) that the client routed by; 0 = none.
+   * The view (a shard's epoch, members and their incarnations, hashed) that the client routed by; 0 = none, 1 = unknown.
    */
   uint64_t view;
   /*
@@ -349,8 +351,35 @@ struct  Kv__Error
     , (char *)protobuf_c_empty_string, 0, NULL }
 
 
+struct  Kv__GetShardMapRequest
+{
+  ProtobufCMessage base;
+};
+#define KV__GET_SHARD_MAP_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__get_shard_map_request__descriptor) \
+     }
+
+
+struct  Kv__GetShardMapResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The map in force at the server, as a shard map's file has it.
+   */
+  ProtobufCBinaryData json;
+  /*
+   * Its number, which the JSON need not name.
+   */
+  uint64_t epoch;
+};
+#define KV__GET_SHARD_MAP_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__get_shard_map_response__descriptor) \
+    , {0,NULL}, 0 }
+
+
 /*
- * Who owns a shard.
+ * Who owns a shard. As a request: what the client knows (epoch 0 and no members = nothing); the answer is what the server
+ * knows, now that it has taken in the request.
  */
 struct  Kv__View
 {
@@ -745,6 +774,44 @@ Kv__Error *
 void   kv__error__free_unpacked
                      (Kv__Error *message,
                       ProtobufCAllocator *allocator);
+/* Kv__GetShardMapRequest methods */
+void   kv__get_shard_map_request__init
+                     (Kv__GetShardMapRequest         *message);
+size_t kv__get_shard_map_request__get_packed_size
+                     (const Kv__GetShardMapRequest   *message);
+size_t kv__get_shard_map_request__pack
+                     (const Kv__GetShardMapRequest   *message,
+                      uint8_t             *out);
+size_t kv__get_shard_map_request__pack_to_buffer
+                     (const Kv__GetShardMapRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__GetShardMapRequest *
+       kv__get_shard_map_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__get_shard_map_request__free_unpacked
+                     (Kv__GetShardMapRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__GetShardMapResponse methods */
+void   kv__get_shard_map_response__init
+                     (Kv__GetShardMapResponse         *message);
+size_t kv__get_shard_map_response__get_packed_size
+                     (const Kv__GetShardMapResponse   *message);
+size_t kv__get_shard_map_response__pack
+                     (const Kv__GetShardMapResponse   *message,
+                      uint8_t             *out);
+size_t kv__get_shard_map_response__pack_to_buffer
+                     (const Kv__GetShardMapResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__GetShardMapResponse *
+       kv__get_shard_map_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__get_shard_map_response__free_unpacked
+                     (Kv__GetShardMapResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Kv__View methods */
 void   kv__view__init
                      (Kv__View         *message);
@@ -941,6 +1008,12 @@ typedef void (*Kv__Hello_Closure)
 typedef void (*Kv__Error_Closure)
                  (const Kv__Error *message,
                   void *closure_data);
+typedef void (*Kv__GetShardMapRequest_Closure)
+                 (const Kv__GetShardMapRequest *message,
+                  void *closure_data);
+typedef void (*Kv__GetShardMapResponse_Closure)
+                 (const Kv__GetShardMapResponse *message,
+                  void *closure_data);
 typedef void (*Kv__View_Closure)
                  (const Kv__View *message,
                   void *closure_data);
@@ -992,6 +1065,14 @@ struct Kv__Kv_Service
                      const Kv__GetStatusRequest *input,
                      Kv__GetStatusResponse_Closure closure,
                      void *closure_data);
+  void (*get_shard_map)(Kv__Kv_Service *service,
+                        const Kv__GetShardMapRequest *input,
+                        Kv__GetShardMapResponse_Closure closure,
+                        void *closure_data);
+  void (*exchange_view)(Kv__Kv_Service *service,
+                        const Kv__View *input,
+                        Kv__View_Closure closure,
+                        void *closure_data);
 };
 typedef void (*Kv__Kv_ServiceDestroy)(Kv__Kv_Service *);
 void kv__kv__init (Kv__Kv_Service *service,
@@ -1004,7 +1085,9 @@ void kv__kv__init (Kv__Kv_Service *service,
       function_prefix__ ## set,\
       function_prefix__ ## delete,\
       function_prefix__ ## get_shard_contents,\
-      function_prefix__ ## get_status  }
+      function_prefix__ ## get_status,\
+      function_prefix__ ## get_shard_map,\
+      function_prefix__ ## exchange_view  }
 void kv__kv__get(ProtobufCService *service,
                  const Kv__GetRequest *input,
                  Kv__GetResponse_Closure closure,
@@ -1025,6 +1108,14 @@ void kv__kv__get_status(ProtobufCService *service,
                         const Kv__GetStatusRequest *input,
                         Kv__GetStatusResponse_Closure closure,
                         void *closure_data);
+void kv__kv__get_shard_map(ProtobufCService *service,
+                           const Kv__GetShardMapRequest *input,
+                           Kv__GetShardMapResponse_Closure closure,
+                           void *closure_data);
+void kv__kv__exchange_view(ProtobufCService *service,
+                           const Kv__View *input,
+                           Kv__View_Closure closure,
+                           void *closure_data);
 typedef struct Kv__Peer_Service Kv__Peer_Service;
 struct Kv__Peer_Service
 {
@@ -1074,6 +1165,8 @@ extern const ProtobufCMessageDescriptor kv__get_status_response__descriptor;
 extern const ProtobufCMessageDescriptor kv__shard_status__descriptor;
 extern const ProtobufCMessageDescriptor kv__hello__descriptor;
 extern const ProtobufCMessageDescriptor kv__error__descriptor;
+extern const ProtobufCMessageDescriptor kv__get_shard_map_request__descriptor;
+extern const ProtobufCMessageDescriptor kv__get_shard_map_response__descriptor;
 extern const ProtobufCMessageDescriptor kv__view__descriptor;
 extern const ProtobufCMessageDescriptor kv__member__descriptor;
 extern const ProtobufCMessageDescriptor kv__prepare_request__descriptor;
