@@ -1,3 +1,4 @@
+import KVSharding
 import KVWire
 
 /// A method off the hot path: decodes its request, answers it, and allocates as it likes.
@@ -13,10 +14,34 @@ struct ColdMethod: Sendable {
             try handler.contents(GetShardContentsRequest(decoding: frame.payload), frame.requestID, now: now, output)
         },
         "kv.Kv.GetStatus": unary { (handler, request: GetStatusRequest, now) in handler.node.status(now: now) },
-        "kv.Peer.Prepare": unary { (handler, request: PrepareRequest, now) in
-            handler.node.prepare(request, now: now)
+        "kv.Kv.GetShardMap": unary { (handler, request: GetShardMapRequest, now) throws(RPCError) in
+            guard let map = handler.node.map else { throw RPCError(.unavailable, "the server has no shard map yet") }
+            return GetShardMapResponse(json: Array(map.json().utf8), epoch: handler.node.mapEpoch)
         },
-        "kv.Peer.Offer": unary { (handler, request: OfferRequest, now) in handler.node.offer(request, now: now) },
+        "kv.Kv.ExchangeView": unary { (handler, request: View, now) throws(RPCError) in
+            try handler.node.exchangeView(request, now: now)
+        },
+        "kv.Kv.Proceed": unary { (handler, request: ProceedRequest, now) in
+            handler.node.proceed(request, now: now)
+        },
+        "kv.Peer.Exchange": unary { (handler, request: ExchangeRequest, now) in
+            handler.node.exchange(request, now: now)
+        },
+        "kv.Peer.Activate": unary { (handler, request: ActivateRequest, now) in
+            handler.node.activate(request, now: now)
+        },
+        "kv.Peer.Compare": unary { (handler, request: CompareRequest, now) in
+            handler.node.compare(request, now: now)
+        },
+        "kv.Peer.GetDigests": unary { (handler, request: GetDigestsRequest, now) throws(RPCError) in
+            try handler.digests(request, now: now)
+        },
+        "kv.Peer.GetVersions": unary { (handler, request: GetVersionsRequest, now) throws(RPCError) in
+            try handler.versions(request, now: now)
+        },
+        "kv.Peer.GetRecords": unary { (handler, request: GetRecordsRequest, now) throws(RPCError) in
+            try handler.records(request, now: now)
+        },
     ]
 
     /// The names of the methods that `NodeHandler` answers in batches.
