@@ -239,6 +239,7 @@ struct Replica: Sendable {
     mutating func forgetRecords() {
         isActive = false
         isHosted = false
+        freshAt = 0
         waived = []
         covered = [:]
         synced = [:]

@@ -16,13 +16,16 @@ struct PullRecord: Sendable {
         case repair
     }
 
-    /// Whole shards that are copied at a time.
-    static let copiesMax = 4
+    /// Whole shards that are copied at a time, and what makes one large.
+    static let largeMax = 4
+    static let smallMax = 128
+    static let largeBytes: UInt64 = 1 << 20
 
     var shard: Int
     var source: String
     var purpose: Purpose
     var isWhole: Bool
+    var isLarge: Bool
 }
 
 /// The records that come from other nodes: which are fetched when, and what follows when they are here.
@@ -31,9 +34,21 @@ extension ReplicationCoordinator {
     /// deleted since are still there.
     private static let lateMilliseconds: UInt64 = 30_000
 
-    mutating func startPull(_ shard: Int, from source: String, _ purpose: PullRecord.Purpose, _ mode: Pull.Mode) {
+    mutating func startPull(
+        _ shard: Int,
+        from source: String,
+        _ purpose: PullRecord.Purpose,
+        _ mode: Pull.Mode,
+        isLarge: Bool = false
+    ) {
         lastToken += 1
-        pulls[lastToken] = PullRecord(shard: shard, source: source, purpose: purpose, isWhole: mode == .whole)
+        pulls[lastToken] = PullRecord(
+            shard: shard,
+            source: source,
+            purpose: purpose,
+            isWhole: mode == .whole,
+            isLarge: isLarge
+        )
         if mode == .whole { note(shard) { [now] in $0.transition?.copyStartedAt = now } }
         actions.append(
             .startPull(

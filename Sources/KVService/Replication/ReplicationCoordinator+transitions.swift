@@ -36,11 +36,13 @@ extension ReplicationCoordinator {
         var transition = Transition(
             target: replica.target,
             startedAt: now,
-            others: allPeers.union(replica.target.members).union(replica.owed.members).subtracting([node])
+            others: allPeers.union(replica.target.members).union(replica.owed.members).subtracting([node]),
+            earlierOwners: Set(history.dropLast().flatMap { $0.map.members(of: shard) }).subtracting([node])
         )
         transition.answers = replica.transition?.answers ?? [:]
         stopPulls(of: shard)
         note(shard) { $0.transition = transition }
+        host(shard)
         actions.append(
             .report(
                 replica.isRecovering
@@ -96,14 +98,30 @@ extension ReplicationCoordinator {
 
     /// Rule 11: what can be copied while the old owners serve.
     private mutating func copy(_ shard: Int, from sources: [String], of configuration: Configuration) {
-        if isPulling(shard) || !hasRoomForCopy(shard) { return }
+        if isPulling(shard) { return }
+        let answers = replica(shard).transition?.answers ?? [:]
+        if sources.contains(where: { answers[$0]?.status.hasData == false }) {
+            note(shard) { [now] replica in
+                replica.transition?.hasCopied = true
+                replica.freshAt = now
+            }
+            return evaluate(shard)
+        }
+        let source = choose(sources, shard)
+        let isLarge = isLarge(shard, at: source)
+        if !hasRoomForCopy(shard, isLarge: isLarge) { return }
         let isKept = prepareStore(shard)
-        startPull(shard, from: choose(sources, shard), .copy, isKept ? .difference(isConfirmed: false) : .whole)
+        startPull(shard, from: source, .copy, isKept ? .difference(isConfirmed: false) : .whole, isLarge: isLarge)
     }
 
-    /// Copies of whole shards take turns, a few at a time.
-    private mutating func hasRoomForCopy(_ shard: Int) -> Bool {
-        if pulls.values.count(where: \.isWhole) < PullRecord.copiesMax { return true }
+    private func isLarge(_ shard: Int, at source: String) -> Bool {
+        replica(shard).transition?.answers[source]?.status.bytes ?? .max > PullRecord.largeBytes
+    }
+
+    /// Copies of whole shards take turns, a few large ones at a time.
+    private mutating func hasRoomForCopy(_ shard: Int, isLarge: Bool) -> Bool {
+        let others = pulls.values.count { $0.isWhole && $0.isLarge == isLarge }
+        if others < (isLarge ? PullRecord.largeMax : PullRecord.smallMax) { return true }
         if !waitingCopies.contains(shard) { waitingCopies.append(shard) }
         return false
     }
@@ -114,10 +132,7 @@ extension ReplicationCoordinator {
     /// - Returns: whether there are such.
     private mutating func prepareStore(_ shard: Int) -> Bool {
         let replica = replica(shard)
-        guard replica.isHosted else {
-            host(shard)
-            return false
-        }
+        if replica.freshAt == 0 { return false }
         if now < replica.freshAt + Transition.Patience.freshness { return true }
         actions.append(.clear(shard))
         change(shard) { $0.isActive = false }
@@ -147,13 +162,17 @@ extension ReplicationCoordinator {
     /// Rule 13.
     private mutating func merge(_ shard: Int, _ merge: Transition.Merge) {
         guard let transition = replica(shard).transition else { return }
-        let missing = merge.sources.filter { !transition.merged.contains($0) }
+        let missing = merge.sources.filter { source in
+            !transition.merged.contains(source) && transition.answers[source]?.status.hasData != false
+        }
         if let source = missing.first {
             if pulls.values.contains(where: { $0.shard == shard && $0.purpose == .merge }) { return }
             let isWhole = transition.merged.isEmpty && !transition.hasCopied && !replica(shard).isActive
-            if isWhole && !hasRoomForCopy(shard) { return }
+            let isLarge = isLarge(shard, at: source)
+            if isWhole && !hasRoomForCopy(shard, isLarge: isLarge) { return }
             let isKept = prepareStore(shard)
-            startPull(shard, from: source, .merge, isWhole && !isKept ? .whole : .difference(isConfirmed: true))
+            let mode = isWhole && !isKept ? Pull.Mode.whole : .difference(isConfirmed: true)
+            startPull(shard, from: source, .merge, mode, isLarge: isLarge)
             return
         }
         if merge.recorders.isEmpty {

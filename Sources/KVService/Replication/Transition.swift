@@ -49,6 +49,8 @@ struct Transition: Sendable {
     let startedAt: UInt64
     /// Everybody to ask.
     let others: Set<String>
+    /// The owners by earlier maps: even if no process is there any more, what they had is missing.
+    let earlierOwners: Set<String>
     var answers: [String: Answer] = [:]
     /// Nothing that it may have acknowledged at the target in an earlier life is missing.
     var isUnburdened = false
@@ -70,7 +72,8 @@ struct Transition: Sendable {
     /// Who recorded the activation, in which incarnation.
     var recorded: [String: UInt64] = [:]
 
-    init(target: Configuration, startedAt: UInt64, others: Set<String>) {
+    init(target: Configuration, startedAt: UInt64, others: Set<String>, earlierOwners: Set<String>) {
+        self.earlierOwners = earlierOwners
         self.target = target
         self.startedAt = startedAt
         self.others = others
@@ -216,7 +219,9 @@ struct Transition: Sendable {
     /// Rule 16, but only if every node that may hold something has said that it does not, and will not: whoever is merely out of
     /// reach is waited for.
     private func decideEmpty(_ replica: Replica, _ situation: Situation, _ refusals: (String) -> Int) -> Decision {
-        let unheard = others.filter { answers[$0] == nil && refusals($0) < Patience.refusals }
+        let unheard = others.filter { name in
+            answers[name] == nil && (refusals(name) < Patience.refusals || earlierOwners.contains(name))
+        }
         if !unheard.isEmpty && !isWaiving { return .blocked(unheard.sorted()) }
         if !isSealing { return .seal }
         let unsealed = answers.filter { $0.value.status.promised < target && $0.value.status.configuration < target }
