@@ -1,3 +1,4 @@
+import KVCore
 package import KVSharding
 import KVStorage
 package import KVWire
@@ -171,6 +172,7 @@ extension Node {
                     return stripe.merge(
                         key: key,
                         hash: hash,
+                        routingHash: RoutingHash.fnv1(key),
                         value: value,
                         version: record.version,
                         expiresAt: record.expiresAt,

@@ -7,7 +7,7 @@ extension Node {
     /// Begins to host a shard, empty.
     func host(_ shard: Int, _ state: ShardState) {
         precondition(table[shard] == .absent, "a shard has one store")
-        put(ShardStore(pool: pool, stripeCount: stripeCount), shard, state)
+        put(makeStore(), shard, state)
     }
 
     /// Changes the state of a shard that is hosted. When this returns, no request acts by the old state any more.
@@ -15,7 +15,7 @@ extension Node {
         guard let store = table[shard].store?.takeUnretainedValue() else {
             preconditionFailure("only a hosted shard changes its state")
         }
-        store.keepsMarkers = state != .serving
+        store.markersDroppableBefore = state == .serving ? .max : 0
         table[shard] = ShardWord(store, state)
         store.fence()
     }
@@ -24,7 +24,7 @@ extension Node {
     func clear(_ shard: Int) {
         let word = table[shard]
         guard let store = word.store?.takeRetainedValue() else { return }
-        put(ShardStore(pool: pool, stripeCount: stripeCount), shard, word.state)
+        put(makeStore(), shard, word.state)
         retire(store)
     }
 
@@ -50,10 +50,18 @@ extension Node {
     }
 
     private func put(_ store: ShardStore, _ shard: Int, _ state: ShardState) {
-        store.keepsMarkers = state != .serving
+        store.markersDroppableBefore = state == .serving ? .max : 0
         advanceGeneration(of: shard)
         table[shard] = ShardWord(store, state)
         _ = Unmanaged.passRetained(store)
+    }
+
+    private func makeStore() -> ShardStore {
+        ShardStore(
+            pool: pool,
+            stripeCount: stripeCount,
+            bucketCount: BucketLayout.bucketCount(shardCount: shardCount)
+        )
     }
 
     /// Enough stripes that threads rarely meet at one, without much memory for each of thousands of empty shards.

@@ -64,6 +64,7 @@ extension NodeHandler {
         let outcome = target.stripe.merge(
             key: mutation.pointee.key,
             hash: target.hash,
+            routingHash: target.routingHash,
             value: mutation.pointee.value,
             version: version,
             expiresAt: expiresAt,

@@ -137,12 +137,21 @@ package final class NodeHandler: RequestHandler {
 
     /// Finds a key's stripe.
     func locate(_ key: UnsafeRawBufferPointer) -> Location {
-        let shard = Int(KeyHash.fnv1(key) % UInt32(truncatingIfNeeded: node.shardCount)) + 1
+        let routingHash = RoutingHash.fnv1(key)
+        let shard = Int(routingHash % UInt32(truncatingIfNeeded: node.shardCount)) + 1
         let word = node.table[shard]
         guard let store = word.store else { return .absent(shard: shard) }
         let hash = node.pool.hash(key)
         let stripe = store._withUnsafeGuaranteedRef { $0.stripe(hash) }
-        return .found(Target(shard: shard, hash: hash, store: word.storeAddress, stripe: stripe))
+        return .found(
+            Target(
+                shard: shard,
+                hash: hash,
+                routingHash: routingHash,
+                store: word.storeAddress,
+                stripe: stripe
+            )
+        )
     }
 
     // MARK: Stage 2

@@ -62,7 +62,7 @@ final class Server {
     func key(shard: Int = 1, _ name: String = "key") -> [UInt8] {
         for number in 0... {
             let key = Array("\(name) \(number)".utf8)
-            if Int(key.withUnsafeBytes { KeyHash.fnv1($0) } % UInt32(node.shardCount)) + 1 == shard { return key }
+            if Int(key.withUnsafeBytes { RoutingHash.fnv1($0) } % UInt32(node.shardCount)) + 1 == shard { return key }
         }
         preconditionFailure("every shard has keys")
     }
