@@ -50,11 +50,10 @@ struct BucketDigests {
         }
         let element = Self.element(old.version, routingHash)
         let newElement = Self.element(new.version, routingHash)
-        let bucket = bucket(old, routingHash)
-        let newBucket = self.bucket(new, routingHash)
-        if bucket == newBucket { return toggle(bucket, element ^ newElement) }
-        toggle(bucket, element)
-        toggle(newBucket, newElement)
+        // Most overwrites stay in their bucket, and then it is one operation.
+        if old.deadline == new.deadline { return toggle(bucket(old, routingHash), element ^ newElement) }
+        toggle(bucket(old, routingHash), element)
+        toggle(bucket(new, routingHash), newElement)
     }
 
     @inline(__always)

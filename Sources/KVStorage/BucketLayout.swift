@@ -41,10 +41,10 @@ package struct BucketLayout: Equatable {
     func bucket(_ routingHash: UInt32, deadline: UInt64) -> Int {
         // The routing hashes of one shard share a remainder, which may be that of their lowest bits: they are not used as is.
         let mixed = UInt64(routingHash) &* 0x9E37_79B9_7F4A_7C15
-        if deadline == 0 { return Int(mixed &>> (64 &- bucketCountLog2)) }
+        if deadline == 0 { return Int(truncatingIfNeeded: mixed &>> (64 &- bucketCountLog2)) }
         // In two steps, because a shift by 64 is none.
         let part = (mixed &>> 1) &>> (63 &- partCountLog2)
-        return firstBucket(ofWindow: deadline &>> Self.windowBits) | Int(part)
+        return firstBucket(ofWindow: deadline &>> Self.windowBits) | Int(truncatingIfNeeded: part)
     }
 
     /// The buckets of all windows that a comparison `now` leaves out. `skewMilliseconds` is how far the replicas' clocks may
@@ -70,6 +70,6 @@ package struct BucketLayout: Equatable {
     @inline(__always)
     private func firstBucket(ofWindow window: UInt64) -> Int {
         let half = 1 &<< bucketCountLog2
-        return Int(half | window &<< partCountLog2 & (half &- 1))
+        return Int(truncatingIfNeeded: half | window &<< partCountLog2 & (half &- 1))
     }
 }

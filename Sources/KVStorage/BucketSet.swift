@@ -6,13 +6,6 @@ package struct BucketSet: Hashable, Sendable {
     /// A set as it came from elsewhere.
     package init(words: [UInt64]) { self.words = words }
 
-    /// The buckets in which two replicas' digests of one moment differ.
-    package init(differing own: [UInt64], _ other: [UInt64]) {
-        precondition(own.count == other.count, "replicas have the same buckets")
-        words = [UInt64](repeating: 0, count: (own.count + 63) >> 6)
-        for bucket in own.indices where own[bucket] != other[bucket] { words[bucket >> 6] |= 1 << UInt64(bucket & 63) }
-    }
-
     /// A set as it came over the wire; bytes that are no whole word are left out.
     package init(bytes: [UInt8]) {
         words = (0..<bytes.count / 8).map { word in
@@ -23,6 +16,13 @@ package struct BucketSet: Hashable, Sendable {
     /// A bit for each bucket, the least significant of a byte first.
     package var bytes: [UInt8] {
         words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) } }
+    }
+
+    /// The buckets in which two replicas' digests of one moment differ.
+    package init(differing own: [UInt64], _ other: [UInt64]) {
+        precondition(own.count == other.count, "replicas have the same buckets")
+        words = [UInt64](repeating: 0, count: (own.count + 63) >> 6)
+        for bucket in own.indices where own[bucket] != other[bucket] { words[bucket >> 6] |= 1 << UInt64(bucket & 63) }
     }
 
     /// Leaves the buckets that are in both.

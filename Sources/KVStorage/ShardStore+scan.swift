@@ -43,7 +43,9 @@ extension ShardStore {
     ) -> ScanCursor? {
         fill(ScanPage(maxBytes: maxBytes, maxVisited: maxVisited), from: cursor) { entry in
             let header = entry.header.pointee
-            guard header.isLive else { return markersSince > 0 && entry.birth >= markersSince ? visit(entry.view) : 0 }
+            guard header.isLive else {
+                return markersSince > 0 && entry.birth >= markersSince ? visit(entry.view) : 0
+            }
             let bucket = digests.bucket(header, RoutingHash.fnv1(entry.key))
             return buckets.contains(bucket) ? visit(entry.view) : 0
         }

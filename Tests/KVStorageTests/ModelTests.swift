@@ -92,7 +92,8 @@ private struct Model {
                 kept.record.value = []
                 records[key] = kept
             }
-            if kept.record.kind != .live, now > kept.birth + retention, kept.birth < droppableBefore { records[key] = nil }
+            let isDroppable = now > kept.birth + retention && kept.birth < droppableBefore
+            if kept.record.kind != .live, isDroppable { records[key] = nil }
         }
     }
 

@@ -107,7 +107,8 @@ struct PullTests {
         for number in 0..<differenceCount {
             let version = Version(milliseconds: now + 1, writer: 1)
             let kind: RecordKind = number % 3 == 0 ? .deleted : .live
-            stores[number % 2].merge(Record(key: bytes("\(number)"), value: [2], version: version, kind: kind), now: now)
+            let record = Record(key: bytes("\(number)"), value: [2], version: version, kind: kind)
+            stores[number % 2].merge(record, now: now)
         }
         let work = mutualPulls(stores, now: now)
         // A change of a key touches two buckets, each with five records without a deadline, or with one about as many.
