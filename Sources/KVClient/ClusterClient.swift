@@ -144,7 +144,7 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     ) -> Routing.Lesson {
         if error.isSilence {
             health.failed(node, now: time.monotonicMilliseconds)
-            routing.withLock { $0.doubt(view, of: shard) }
+            if shard > 0 { routing.withLock { $0.doubt(view, of: shard, isUnreachable: health.isAvoided) } }
         }
         guard let view = error.view else { return .nothing }
         return learn(view, reason: error.reason)

@@ -106,12 +106,12 @@ package struct Routing: Sendable {
         return .news
     }
 
-    /// A member of a view cannot be reached. If the map names other owners at a higher epoch, the view's owners may be gone for
-    /// good: the map's are asked next, who tell what is in force.
-    package mutating func doubt(_ view: UInt64, of shard: Int) {
-        guard let known = views[shard], known.identifier == view, known.epoch < epoch, !isOfMap(known, shard) else {
-            return
-        }
+    /// A member of a view cannot be reached. If none can, or if the map names other owners at a higher epoch, the view's owners
+    /// may be gone for good: the map's are asked next, who tell what is in force.
+    package mutating func doubt(_ view: UInt64, of shard: Int, isUnreachable: (String) -> Bool) {
+        guard let known = views[shard], known.identifier == view, !isOfMap(known, shard),
+            known.epoch < epoch || known.names.allSatisfy(isUnreachable)
+        else { return }
         views[shard] = nil
         routes[shard - 1] = nil
     }

@@ -67,6 +67,7 @@ final class TestNetwork: ClusterSender {
         var learned: [View.Member] = []
         /// What a node takes for the shard's view; a node without one accepts any.
         var views: [String: View] = [:]
+        var map: ShardMap?
     }
 
     private let state = Mutex(State())
@@ -102,6 +103,9 @@ final class TestNetwork: ClusterSender {
     }
 
     func view(at node: String) -> View? { state.withLock { $0.views[node] } }
+
+    /// What nodes answer to GetShardMap.
+    func tell(_ map: ShardMap) { state.withLock { $0.map = map } }
 
     func follow(_ map: ShardMap) {}
 
@@ -172,6 +176,8 @@ final class TestNetwork: ClusterSender {
             )
         case let request as DeleteRequest:
             return merge(Record(version: request.version, value: nil, expiresAt: 0), request.key, node)
+        case is GetShardMapRequest:
+            return GetShardMapResponse(json: Array(state.withLock { $0.map!.json() }.utf8), epoch: 1)
         case let request as View: return exchange(request, at: node)
         default: preconditionFailure("the client sends no \(request)")
         }

@@ -92,6 +92,17 @@ import Testing
         #expect(cluster.network.record("k", at: "n3") != nil)
     }
 
+    /// The same where the client's map is the older one.
+    @Test func anOlderMapIsAskedWhenNoneOfTheViewsOwnersAnswers() async throws {
+        let cluster = try TestCluster(["n3", "n4"])
+        let nine = View(epoch: 9, ["n3": 2, "n4": 2])
+        cluster.client.report(RPCError(.aborted, "", reason: .wrongView, view: seven), of: "n3")
+        for node in ["n1", "n2"] { cluster.network.script(node, .fail(refused)) }
+        cluster.network.serve(nine, at: "n3", "n4")
+        try await cluster.set("v")
+        #expect(cluster.network.arrivals.suffix(2).map(\.view) == [nine.identifier, nine.identifier])
+    }
+
     @Test func eachAttemptTellsItsOwnTime() async throws {
         let cluster = try TestCluster(["n1"])
         cluster.network.script("n1", .fail(refused), .fail(refused), .serve)
