@@ -3,8 +3,8 @@ package import KVWire
 /// Decides whom a read asks next, and for how long. No I/O: the driver performs the steps and reports.
 ///
 /// In a round, each replica is asked at most once. A replica's share of the deadline is bounded as long as another
-/// one is left to ask; the last may use all that remains. If a replica said that its trouble will pass, or the route has
-/// changed meanwhile, there is another round after a wait, by the route of then. Times are in milliseconds of one clock.
+/// one is left to ask; the last may use all that remains. If a replica said that its trouble will pass, or only did not answer
+/// in its share, or if the route has changed meanwhile, there is another round after a wait, by the route of then. Times are in milliseconds of one clock.
 ///
 /// To drive it: `next`, and do what it says. After `.ask`, an answer ends the read, an error is told to `failed`; after `.wait`
 /// call `beginRound`; then `next` again, until it says `.fail`.
@@ -79,7 +79,8 @@ package struct ReadPlan {
     }
 
     private func endRound(now: UInt64) -> Step {
-        let waits = failures.filter { isRerouted || $0.error.isTransient }.map { failure in
+        let waits = failures.filter { isRerouted || $0.error.isTransient || $0.error.code == .deadlineExceeded }.map {
+            failure in
             RetryWait.milliseconds(after: failure.error, attempt: round)
         }
         guard let wait = waits.min(), now + wait < deadline else { return .fail(.read(failures)) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ShardKV
 import Testing
 
 @testable import ShardKVCommand
