@@ -1,4 +1,3 @@
-import KVSharding
 import KVWire
 
 /// A method off the hot path: decodes its request, answers it, and allocates as it likes.
@@ -15,8 +14,7 @@ struct ColdMethod: Sendable {
         },
         "kv.Kv.GetStatus": unary { (handler, request: GetStatusRequest, now) in handler.node.status(now: now) },
         "kv.Kv.GetShardMap": unary { (handler, request: GetShardMapRequest, now) throws(RPCError) in
-            guard let map = handler.node.map else { throw RPCError(.unavailable, "the server has no shard map yet") }
-            return GetShardMapResponse(json: Array(map.json().utf8), epoch: handler.node.mapEpoch)
+            try handler.node.shardMap(request)
         },
         "kv.Kv.ExchangeView": unary { (handler, request: View, now) throws(RPCError) in
             try handler.node.exchangeView(request, now: now)

@@ -1,9 +1,11 @@
 internal import KVClient
-internal import KVSharding
+package import KVSharding
 package import KVTransport
 package import KVWire
 
 extension NodeConnections: ClusterSender {
+    package func follow(_ map: ShardMap) { update(endpoints: map.endpoints) }
+
     package func learn(_ member: View.Member) {
         guard !member.address.isEmpty, member.port > 0 else { return }
         learn(member.node, at: NodeEndpoint(host: member.address, port: Int(member.port)))
