@@ -43,6 +43,10 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: "How long SIGTERM waits for new owners to confirm their copies.")
     var drainTimeout: Duration = .seconds(10)
 
+    /// For tests of clocks that disagree.
+    @Option(help: .hidden)
+    var clockOffsetMs: Int64 = 0
+
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.info
 
@@ -64,7 +68,8 @@ struct ServerCommand: AsyncParsableCommand {
                 threadCount: threads,
                 limits: Limits(maxKeyBytes: maxKeyBytes.bytes, maxValueBytes: maxValueBytes.bytes),
                 maxMemoryBytes: maxMemory.bytes,
-                drainTimeout: drainTimeout
+                drainTimeout: drainTimeout,
+                clockOffsetMilliseconds: clockOffsetMs
             ),
             logger: logger
         )
