@@ -38,6 +38,9 @@ struct ChaosCommand: AsyncParsableCommand {
     @Option(help: "A rule that the servers are to break.")
     var unsafeOff: String?
 
+    @Flag(help: "Say what would happen, and do nothing.")
+    var showSchedule = false
+
     func validate() throws {
         if seconds <= 0 { throw ValidationError("--seconds must be above 0") }
         if histories < 1 { throw ValidationError("--histories must be above 0") }
@@ -45,6 +48,9 @@ struct ChaosCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // A line is told when it is complete, wherever it goes.
+        setvbuf(stdout, nil, Int32(_IOLBF), 0)
+        if showSchedule { return print(scenario(seed).lines.joined(separator: "\n")) }
         let interrupts = Interrupts.install()
         defer { withExtendedLifetime(interrupts) {} }
         var reports: [ChaosReport] = []
@@ -60,6 +66,8 @@ struct ChaosCommand: AsyncParsableCommand {
         if !bad.isEmpty { throw ExitCode(1) }
     }
 
+    private func scenario(_ seed: UInt64) -> Scenario { Scenario(seed: seed, milliseconds: Int(seconds * 1000)) }
+
     private func history(_ seed: UInt64) async throws -> ChaosReport {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
             "shardkv-chaos-\(ProcessInfo.processInfo.processIdentifier)-\(seed)"
@@ -67,7 +75,7 @@ struct ChaosCommand: AsyncParsableCommand {
         Interrupts.directory.withLock { $0 = directory }
         defer { try? FileManager.default.removeItem(at: directory) }
         let run = ChaosRun(
-            scenario: Scenario(seed: seed, milliseconds: Int(seconds * 1000)),
+            scenario: scenario(seed),
             configuration: .init(
                 binary: binary,
                 serverOptions: unsafeOff.map { ["--unsafe-off", $0] } ?? [],
@@ -87,7 +95,9 @@ struct ChaosCommand: AsyncParsableCommand {
         for failure in report.failures { print("FAILURE \(failure)") }
         for violation in report.violations.prefix(20) { print("VIOLATION \(violation)") }
         if report.violations.count > 20 { print("and \(report.violations.count - 20) more violations") }
-        let target = URL(fileURLWithPath: output ?? "chaos-failures").appendingPathComponent("seed-\(report.scenario.seed)")
+        let target = URL(fileURLWithPath: output ?? "chaos-failures").appendingPathComponent(
+            "seed-\(report.scenario.seed)"
+        )
         try report.write(to: directory)
         try? FileManager.default.removeItem(at: target)
         try FileManager.default.createDirectory(

@@ -55,7 +55,8 @@ final class Observer: Sendable {
             }
             let serving = Set(status.shards.filter { $0.state == .serving }.map(\.shard))
             let missing = Set(owned).subtracting(serving).sorted()
-            return missing.isEmpty ? [] : ["\(node) does not serve shard \(missing.map(String.init).joined(separator: ", "))"]
+            return missing.isEmpty
+                ? [] : ["\(node) does not serve shard \(missing.map(String.init).joined(separator: ", "))"]
         }
     }
 

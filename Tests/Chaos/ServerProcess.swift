@@ -21,7 +21,8 @@ final class ServerProcess: Sendable {
         self.binary = binary
         self.logPath = logPath
         arguments =
-            ["server", "--shardmap", mapPath, "--node", node, "--listen", "127.0.0.1:0", "--log-level", "debug"] + options
+            ["server", "--shardmap", mapPath, "--node", node, "--listen", "127.0.0.1:0", "--log-level", "debug"]
+            + options
     }
 
     /// It ended though nobody asked it to.
@@ -59,10 +60,12 @@ final class ServerProcess: Sendable {
 
     /// kill -9, also of a process that is stopped.
     func kill() async {
-        guard let process = state.withLock({ state in
-            state.isDown = true
-            return state.process
-        }) else { return }
+        guard
+            let process = state.withLock({ state in
+                state.isDown = true
+                return state.process
+            })
+        else { return }
         Foundation.kill(process.processIdentifier, SIGKILL)
         while process.isRunning { try? await Task.sleep(for: .milliseconds(5)) }
         Children.ended(process.processIdentifier)

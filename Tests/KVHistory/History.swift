@@ -14,7 +14,9 @@ package struct History: Sendable {
     /// What in this history breaks a promise, each once. n log n in the operations of a key.
     package func violations(of promises: Promises) -> [Violation] {
         var keys: [[UInt8]: KeyHistory] = [:]
-        for (index, write) in writes.enumerated() { keys[write.key, default: KeyHistory()].writes.append((index, write)) }
+        for (index, write) in writes.enumerated() {
+            keys[write.key, default: KeyHistory()].writes.append((index, write))
+        }
         for (index, read) in reads.enumerated() { keys[read.key, default: KeyHistory()].reads.append((index, read)) }
         for (index, copy) in copies.enumerated() { keys[copy.key, default: KeyHistory()].copies.append((index, copy)) }
         let ofKeys = keys.values.flatMap { KeyChecker($0, promises).violations }

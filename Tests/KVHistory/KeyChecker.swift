@@ -60,10 +60,14 @@ struct KeyChecker {
         }
         guard let version = write.acknowledgedVersion else { return }
         let owed = owed(to: write.level, at: write.span.begin)
-        if version < owed { report(.lostOrder, .write(index), "\(write) came after the acknowledgement of version \(owed)") }
+        if version < owed {
+            report(.lostOrder, .write(index), "\(write) came after the acknowledgement of version @\(owed.short)")
+        }
         if promises.writesFollowReads, write.level != .one {
             let read = returned.before(write.span.begin)
-            if version < read { report(.writeBelowRead, .write(index), "\(write) came after a read of version \(read)") }
+            if version < read {
+                report(.writeBelowRead, .write(index), "\(write) came after a read of version @\(read.short)")
+            }
         }
     }
 
@@ -74,7 +78,7 @@ struct KeyChecker {
         guard promises.quorumReadsAreMonotone, read.level != .one else { return }
         let earlier = returned.before(read.span.begin)
         if !reaches(read.record, earlier, read.span) {
-            report(.readWentBack, .read(index), "\(read) came after a read of version \(earlier)")
+            report(.readWentBack, .read(index), "\(read) came after a read of version @\(earlier.short)")
         }
     }
 
@@ -101,7 +105,7 @@ struct KeyChecker {
         report(
             record.kind == .live && isGone ? .resurrection : missing,
             subject,
-            "\(text) lacks \(write.map { "\($0.write)" } ?? "version \(owed)")"
+            "\(text) lacks \(write.map { "\($0.write)" } ?? "version @\(owed.short)")"
         )
     }
 
@@ -131,7 +135,8 @@ struct KeyChecker {
             return
         }
         for (index, copy) in history.copies where copy.record.version != greatest.record.version {
-            let isDropped = greatest.record.kind != .live || promises.earliestEnd(of: greatest.record.expiresAt) <= copy.span.end
+            let isDropped =
+                greatest.record.kind != .live || promises.earliestEnd(of: greatest.record.expiresAt) <= copy.span.end
             if copy.record.version.isNone, isDropped { continue }
             report(.replicasDiffer, .copy(index), "\(copy), but \(greatest)")
         }

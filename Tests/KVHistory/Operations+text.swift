@@ -57,7 +57,7 @@ extension History {
 
 extension Version {
     /// `MILLISECONDS.COUNTER/WRITER`, the writer shortened.
-    fileprivate var short: String { "\(milliseconds).\(time & 0xFFFF)/\(String(writer >> 48, radix: 16))" }
+    var short: String { "\(milliseconds).\(time & 0xFFFF)/\(String(writer >> 48, radix: 16))" }
 }
 
 private func text(of bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

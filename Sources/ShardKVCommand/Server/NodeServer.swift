@@ -120,7 +120,9 @@ final class NodeServer: Service {
         await withTaskGroup(of: Void.self) { group in
             let driver = HandoverDriver(node: node, sender: peers, now: { [time] in time.wallMilliseconds })
             group.addTask { await driver.run() }
-            group.addTask { await self.repeatEvery(Self.tickMilliseconds) { self.node.tick(now: self.time.wallMilliseconds) } }
+            group.addTask {
+                await self.repeatEvery(Self.tickMilliseconds) { self.node.tick(now: self.time.wallMilliseconds) }
+            }
             group.addTask {
                 await self.repeatEvery(Int(ShardMapFile.pollIntervalMilliseconds)) { self.followMap() }
             }
