@@ -88,7 +88,11 @@ let package = Package(
         // Tests
         // What is done to a cluster and seen of it, and a checker of that: no product, for tests only.
         .target(name: "KVHistory", dependencies: ["KVCore"], path: "Tests/KVHistory", swiftSettings: settings),
-        .testTarget(name: "KVHistoryTests", dependencies: ["KVCore", "KVHistory"], swiftSettings: settings),
+        .testTarget(
+            name: "KVHistoryTests",
+            dependencies: ["KVCore", "KVHistory", "KVSharding"],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "Chaos",
             dependencies: [

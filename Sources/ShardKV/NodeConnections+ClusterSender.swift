@@ -1,5 +1,5 @@
 internal import KVClient
-internal import KVSharding
+package import KVSharding
 package import KVTransport
 package import KVWire
 
@@ -12,7 +12,7 @@ extension NodeConnections: ClusterSender {
 
 extension ShardMap {
     /// Where the transport finds each node.
-    var endpoints: [String: NodeEndpoint] {
+    package var endpoints: [String: NodeEndpoint] {
         nodes.mapValues { NodeEndpoint(host: $0.host, port: $0.port) }
     }
 }

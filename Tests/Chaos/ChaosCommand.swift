@@ -48,21 +48,19 @@ struct ChaosCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        // A line is told when it is complete, wherever it goes.
-        setvbuf(stdout, nil, Int32(_IOLBF), 0)
-        if showSchedule { return print(scenario(seed).lines.joined(separator: "\n")) }
+        if showSchedule { return tell(scenario(seed).lines.joined(separator: "\n")) }
         let interrupts = Interrupts.install()
         defer { withExtendedLifetime(interrupts) {} }
         var reports: [ChaosReport] = []
         var bad: [UInt64] = []
         for index in 0..<histories {
             let report = try await history(seed &+ UInt64(index))
-            if histories > 1 { print(report.summary) }
+            if histories > 1 { tell(report.summary) }
             if !report.isGood { bad.append(report.scenario.seed) }
             reports.append(report)
         }
         let label = histories == 1 ? "seed \(seed)" : "\(histories) histories from seed \(seed)"
-        print(ChaosTotals(reports).line(label: label))
+        tell(ChaosTotals(reports).line(label: label))
         if !bad.isEmpty { throw ExitCode(1) }
     }
 
@@ -85,16 +83,16 @@ struct ChaosCommand: AsyncParsableCommand {
             ),
             directory: directory
         )
-        print("seed \(seed) begins")
+        tell("seed \(seed) begins")
         let report = try await run.run()
         if !report.isGood { try leave(report, directory) }
         return report
     }
 
     private func leave(_ report: ChaosReport, _ directory: URL) throws {
-        for failure in report.failures { print("FAILURE \(failure)") }
-        for violation in report.violations.prefix(20) { print("VIOLATION \(violation)") }
-        if report.violations.count > 20 { print("and \(report.violations.count - 20) more violations") }
+        for failure in report.failures { tell("FAILURE \(failure)") }
+        for violation in report.violations.prefix(20) { tell("VIOLATION \(violation)") }
+        if report.violations.count > 20 { tell("and \(report.violations.count - 20) more violations") }
         let target = URL(fileURLWithPath: output ?? "chaos-failures").appendingPathComponent(
             "seed-\(report.scenario.seed)"
         )
@@ -106,7 +104,10 @@ struct ChaosCommand: AsyncParsableCommand {
         )
         try FileManager.default.copyItem(at: directory, to: target)
         let rule = unsafeOff.map { " --unsafe-off \($0)" } ?? ""
-        print("history, schedule, logs and maps: \(target.path)")
-        print("again: scripts/chaos.sh --seconds \(seconds) --seed \(report.scenario.seed)\(rule)")
+        tell("history, schedule, logs and maps: \(target.path)")
+        tell("again: scripts/chaos.sh --seconds \(seconds) --seed \(report.scenario.seed)\(rule)")
     }
+
+    /// At once, wherever it goes: a run takes long.
+    private func tell(_ text: String) { FileHandle.standardOutput.write(Data("\(text)\n".utf8)) }
 }

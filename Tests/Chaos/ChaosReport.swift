@@ -42,12 +42,12 @@ struct ChaosTotals {
     init(_ reports: [ChaosReport]) {
         for report in reports {
             let writes = report.history.writes
-            failedReads += report.tally["failed reads"] ?? 0
+            failedReads += report.tally[Recorder.failedReads] ?? 0
             operations += writes.count + report.history.reads.count
             acknowledged += writes.count { $0.outcome == .acknowledged }
             indeterminate += writes.count { $0.outcome == .indeterminate }
             waivedCopies += report.waivedCopies
-            for (kind, count) in report.tally where kind != "failed reads" { faults[kind, default: 0] += count }
+            for (kind, count) in report.tally where kind != Recorder.failedReads { faults[kind, default: 0] += count }
             for violation in report.violations { problems[violation.kind.rawValue, default: 0] += 1 }
             if !report.failures.isEmpty { problems["notRecovered", default: 0] += report.failures.count }
         }

@@ -43,15 +43,24 @@ struct ChaosRun {
     }
 
     private func run(_ cluster: ChaosCluster, _ recorder: Recorder) async throws -> ChaosReport {
-        try await cluster.startAll()
-        var failures = try await recover(cluster, at: 1)
-        if failures.isEmpty {
-            try await inject(cluster, recorder)
-            failures = try await recover(cluster, at: UInt64(scenario.series.maps.count))
+        var failures: [String] = []
+        do {
+            try await cluster.startAll()
+            failures = try await recover(cluster, at: 1)
+            if failures.isEmpty {
+                try await inject(cluster, recorder)
+                failures = try await recover(cluster, at: UInt64(scenario.series.maps.count))
+            }
+        } catch let error as ChaosError {
+            failures.append(error.description)
         }
         failures += cluster.died.map { "\($0) ended by itself" }
-        let promises = Promises(clockToleranceMilliseconds: scenario.clockToleranceMilliseconds)
-        if failures.isEmpty { try await awaitRepair(cluster, recorder, promises) }
+        // What a quorum read repairs, it repairs in the background: an unacknowledged write may be seen, then not.
+        let promises = Promises(
+            clockToleranceMilliseconds: scenario.clockToleranceMilliseconds,
+            quorumReadsAreMonotone: false
+        )
+        if failures.isEmpty { failures = try await awaitRepair(cluster, recorder, promises) }
         let history = recorder.snapshot
         return ChaosReport(
             scenario: scenario,
@@ -103,14 +112,22 @@ struct ChaosRun {
     }
 
     /// Looks at the copies until nothing is missing and all are equal, or the time for repair is over.
-    private func awaitRepair(_ cluster: ChaosCluster, _ recorder: Recorder, _ promises: Promises) async throws {
+    /// - Returns: why the copies are not known.
+    private func awaitRepair(
+        _ cluster: ChaosCluster,
+        _ recorder: Recorder,
+        _ promises: Promises
+    ) async throws -> [String] {
         let deadline = ContinuousClock.now + .seconds(configuration.repairSeconds)
         while true {
-            recorder.replace(copies: try await cluster.observer.copies())
+            var failures: [String] = []
+            do throws(ChaosError) {
+                recorder.replace(copies: try await cluster.observer.copies())
+            } catch { failures = [error.description] }
             let isDone = !recorder.snapshot.violations(of: promises).contains {
                 $0.kind == .replicasDiffer || $0.kind == .lostWrite
             }
-            if isDone || ContinuousClock.now > deadline { return }
+            if (isDone && failures.isEmpty) || ContinuousClock.now > deadline { return failures }
             try await Task.sleep(for: .milliseconds(500))
         }
     }

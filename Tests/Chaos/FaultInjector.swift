@@ -48,7 +48,7 @@ struct FaultInjector {
         case .map(let epoch, let delays):
             for (name, delay) in delays {
                 group.addTask {
-                    try await Task.sleep(for: .milliseconds(delay))
+                    try await pause(delay)
                     try cluster.deliver(epoch, to: name)
                 }
             }

@@ -35,7 +35,7 @@ final class LoadClient: Sendable {
         options.onHello = { node, hello in
             clock.observe(hello.serverTimeMilliseconds, of: node, now: time.monotonicMilliseconds)
         }
-        connections = NodeConnections(endpoints: Self.endpoints(map), eventLoopGroup: group, options: options)
+        connections = NodeConnections(endpoints: map.endpoints, eventLoopGroup: group, options: options)
         cluster = ClusterClient(
             map: map,
             epoch: map.epoch ?? 0,
@@ -48,7 +48,7 @@ final class LoadClient: Sendable {
     }
 
     func follow(_ map: ShardMap) {
-        connections.update(endpoints: Self.endpoints(map))
+        connections.update(endpoints: map.endpoints)
         cluster.follow(map, epoch: map.epoch ?? 0)
     }
 
@@ -128,12 +128,8 @@ final class LoadClient: Sendable {
                 )
             )
         } catch {
-            recorder.count("failed reads")
+            recorder.count(Recorder.failedReads)
         }
-    }
-
-    private static func endpoints(_ map: ShardMap) -> [String: NodeEndpoint] {
-        map.nodes.mapValues { NodeEndpoint(host: $0.host, port: $0.port) }
     }
 }
 

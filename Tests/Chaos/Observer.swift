@@ -99,7 +99,7 @@ final class Observer: Sendable {
     }
 
     /// What every owner has of every key that was written, by the last map.
-    func copies() async throws -> [Copy] {
+    func copies() async throws(ChaosError) -> [Copy] {
         let epoch = UInt64(series.maps.count)
         let keys = Dictionary(grouping: recorder.snapshot.writtenKeys) { key in
             key.withUnsafeBytes { Int(KeyHash.fnv1($0) % UInt32(series.maps[0].count)) + 1 }
@@ -116,15 +116,11 @@ final class Observer: Sendable {
         return copies
     }
 
-    private func records(of shard: Int, on node: String) async throws -> [[UInt8]: Record] {
+    private func records(of shard: Int, on node: String) async throws(ChaosError) -> [[UInt8]: Record] {
         var records: [[UInt8]: Record] = [:]
         var request = GetShardContentsRequest(shard: shard, maxPageBytes: 1 << 20, withMarkers: true)
         repeat {
-            let page = try await connections.send(
-                request,
-                to: node,
-                timeoutMilliseconds: Self.contentsTimeoutMilliseconds
-            )
+            let page = try await page(request, of: node)
             for value in page.values {
                 records[value.key] = Record(
                     version: value.version,
@@ -136,5 +132,18 @@ final class Observer: Sendable {
             request.pageToken = page.nextPageToken
         } while !request.pageToken.isEmpty
         return records
+    }
+
+    private func page(
+        _ request: GetShardContentsRequest,
+        of node: String
+    ) async throws(ChaosError) -> GetShardContentsResponse {
+        do throws(RPCError) {
+            return try await connections.send(
+                request,
+                to: node,
+                timeoutMilliseconds: Self.contentsTimeoutMilliseconds
+            )
+        } catch { throw ChaosError("\(node) does not tell what it has of shard \(request.shard): \(error)") }
     }
 }

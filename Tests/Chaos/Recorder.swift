@@ -26,6 +26,9 @@ final class Recorder: Sendable {
     /// What the owners have at the end, in place of what was found before.
     func replace(copies: [Copy]) { history.withLock { $0.copies = copies } }
 
+    /// What is counted beside the faults.
+    static let failedReads = "failed reads"
+
     func count(_ what: String) { counts.withLock { $0[what, default: 0] += 1 } }
 
     /// Of everything that was counted.

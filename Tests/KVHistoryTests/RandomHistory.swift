@@ -1,30 +1,16 @@
 import KVCore
 import KVHistory
-
-/// SplitMix64: the same numbers from the same seed, everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
-    }
-}
+import KVSharding
 
 /// Small histories of one key, good and bad ones: what is seen is mostly of some write, versions mostly rise.
 struct RandomHistory {
-    private var random: SeededGenerator
+    private var random: SeededRandom
     private var story = Story()
     private var records: [Record] = []
 
     /// Anything that may happen.
     static func any(seed: UInt64) -> Story {
-        var maker = RandomHistory(random: SeededGenerator(seed: seed))
+        var maker = RandomHistory(random: SeededRandom(seed: seed))
         maker.story.promises = Promises(
             clockToleranceMilliseconds: maker.number(0...3),
             oneSeesAll: maker.number(0...1) == 1,
@@ -41,7 +27,7 @@ struct RandomHistory {
 
     /// Acknowledged writes and reads of a majority; deadlines play no part, and deleted keys show their markers.
     static func ofQuorums(seed: UInt64) -> Story {
-        var maker = RandomHistory(random: SeededGenerator(seed: seed))
+        var maker = RandomHistory(random: SeededRandom(seed: seed))
         maker.story.promises.writesFollowReads = true
         for index in 0..<maker.number(1...4) {
             let times = maker.times()

@@ -7,6 +7,14 @@ struct Story {
     var history = History()
     var promises = Promises(clockToleranceMilliseconds: 0)
 
+    /// `a` at 1…2 ms and `b` at 3…4 ms, both acknowledged.
+    static func twoWrites(level: Level = .quorum) -> Story {
+        var story = Story()
+        story.set("a", 1...2, version: 1, level: level)
+        story.set("b", 3...4, version: 2, level: level)
+        return story
+    }
+
     var kinds: [Violation.Kind] { history.violations(of: promises).map(\.kind) }
 
     static func version(_ number: UInt64) -> Version { number == 0 ? .none : Version(milliseconds: number, writer: 1) }
