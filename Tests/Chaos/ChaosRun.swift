@@ -55,6 +55,9 @@ struct ChaosRun {
             failures.append(error.description)
         }
         failures += cluster.died.map { "\($0) ended by itself" }
+        if failures.isEmpty, !recorder.snapshot.writes.contains(where: { $0.outcome == .acknowledged }) {
+            failures.append("no write was acknowledged")
+        }
         // What a quorum read repairs, it repairs in the background: an unacknowledged write may be seen, then not.
         let promises = Promises(
             clockToleranceMilliseconds: scenario.clockToleranceMilliseconds,

@@ -135,11 +135,15 @@ struct KeyChecker {
             return
         }
         for (index, copy) in history.copies where copy.record.version != greatest.record.version {
-            let isDropped =
-                greatest.record.kind != .live || promises.earliestEnd(of: greatest.record.expiresAt) <= copy.span.end
-            if copy.record.version.isNone, isDropped { continue }
+            if copy.record.version.isNone, mayBeGone(greatest.record.version, by: copy.span.end) { continue }
             report(.replicasDiffer, .copy(index), "\(copy), but \(greatest)")
         }
+    }
+
+    /// The version is of a Delete, or of a value whose deadline may have passed.
+    private func mayBeGone(_ version: Version, by time: UInt64) -> Bool {
+        guard let (_, write, expiresAt) = stamped[version] else { return false }
+        return write.value == nil || promises.earliestEnd(of: expiresAt) <= time
     }
 
     private mutating func report(_ kind: Violation.Kind, _ subject: Violation.Subject, _ text: String) {

@@ -107,8 +107,8 @@ enum PlainChecker {
             where copy.record.version < other.record.version
                 && !history.copies.contains(where: { $0.record.version > other.record.version })
             {
-                let record = other.record
-                let isOver = record.kind != .live || isPast(record.expiresAt, by: copy.span.end)
+                let cause = stamp(other.record.version)
+                let isOver = cause.map { $0.write.value == nil || isPast($0.expiresAt, by: copy.span.end) } ?? false
                 if copy.record.version.isNone, isOver { continue }
                 found.insert(Pair(.replicasDiffer, .copy(index)))
             }
