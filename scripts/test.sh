@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that has to pass before a change lands: lint, generated sources, a build without warnings, all tests.
 #
-# SHARDKV_FUZZ_ITERATIONS=N makes the fuzz tests longer.
+# SHARDKV_FUZZ_ITERATIONS=N makes the fuzz tests longer. SHARDKV_CHAOS=1 adds short runs of scripts/chaos.sh's kind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/requirements.sh

@@ -41,7 +41,8 @@ extension ReplicationCoordinator {
             let token = makeToken(.exchange(node: name, shards: shards))
             peers[name, default: Peer()].exchange = token
             peers[name]?.isUrgent = false
-            send(token, to: name, .exchange(ExchangeRequest(sender: sender, entries: entries)), Self.exchangeTimeoutMilliseconds)
+            let request = ExchangeRequest(sender: sender, entries: entries)
+            send(token, to: name, .exchange(request), Self.exchangeTimeoutMilliseconds)
         }
     }
 
@@ -137,7 +138,8 @@ extension ReplicationCoordinator {
             if peers[name, default: Peer()].activate != nil { continue }
             let token = makeToken(.activate(node: name, shards: entries.map(\.shard)))
             peers[name]?.activate = token
-            send(token, to: name, .activate(ActivateRequest(sender: sender, entries: entries)), Self.activateTimeoutMilliseconds)
+            let request = ActivateRequest(sender: sender, entries: entries)
+            send(token, to: name, .activate(request), Self.activateTimeoutMilliseconds)
         }
     }
 
