@@ -263,8 +263,11 @@ extension Node {
 
 extension ShardStore {
     /// A hash of all live records, but for those that expire near `cutoff`.
-    fileprivate func root(cutoff: UInt64) -> UInt64 {
-        Self.root(of: digests(cutoff: cutoff, skewMilliseconds: PulledStore.skewMilliseconds))
+    fileprivate func root(cutoff: UInt64) -> UInt64 { Self.root(of: digests(leavingOutNear: cutoff)) }
+
+    /// - Parameter cutoff: milliseconds since 1970; 0 = nothing is left out.
+    func digests(leavingOutNear cutoff: UInt64) -> [UInt64] {
+        cutoff == 0 ? allDigests : digests(cutoff: cutoff, skewMilliseconds: PulledStore.skewMilliseconds)
     }
 }
 

@@ -41,6 +41,7 @@ package struct Pull: Sendable {
     /// can do without, unless it is to stand for those that may have refused older writes by it.
     private let markersSince: UInt64
     private var stage: Stage
+    /// What expires near this time is left out of comparisons; 0 = nothing is.
     private var cutoff: UInt64 = 0
     private var asOf: UInt64 = 0
     /// Passes over the differences; those of this one.
@@ -82,8 +83,9 @@ package struct Pull: Sendable {
                 GetShardContentsRequest(shard: shard, pageToken: token, maxPageBytes: Self.pageBytes, withMarkers: true)
             )
         case .digests, .confirmation:
-            cutoff = now
-            return .digests(GetDigestsRequest(shard: shard, cutoff: now))
+            // A replica can do without what expires in seconds; a new owner can't.
+            cutoff = markersSince == 0 ? now : 0
+            return .digests(GetDigestsRequest(shard: shard, cutoff: cutoff))
         case .versions(let buckets, let token):
             return .versions(
                 GetVersionsRequest(
@@ -235,7 +237,7 @@ struct PulledStore {
     private static let visitedMax = 16_384
 
     func digests(cutoff: UInt64) -> [UInt64] {
-        store.digests(cutoff: cutoff, skewMilliseconds: Self.skewMilliseconds)
+        store.digests(leavingOutNear: cutoff)
     }
 
     /// The record is newer than what is here.
