@@ -2646,12 +2646,12 @@ static const ProtobufCFieldDescriptor kv__shard_status__field_descriptors[16] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "copy_started_ms",
+    "copy_elapsed_ms",
     14,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_FIXED64,
     0,   /* quantifier_offset */
-    offsetof(Kv__ShardStatus, copy_started_ms),
+    offsetof(Kv__ShardStatus, copy_elapsed_ms),
     NULL,
     NULL,
     0,             /* flags */
@@ -2687,7 +2687,7 @@ static const unsigned kv__shard_status__field_indices_by_name[] = {
   3,   /* field[3] = bytes */
   6,   /* field[6] = copied_bytes */
   5,   /* field[5] = copied_keys */
-  13,   /* field[13] = copy_started_ms */
+  13,   /* field[13] = copy_elapsed_ms */
   14,   /* field[14] = digest */
   9,   /* field[9] = epoch */
   2,   /* field[2] = keys */

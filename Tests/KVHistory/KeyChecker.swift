@@ -129,13 +129,15 @@ struct KeyChecker {
         return nil
     }
 
-    /// All owners have the same version; where there is a marker, or a value that may have expired, one may have dropped it already.
+    /// All owners have the same version, but for markers: an owner without a value of its own does not need another one's marker, or
+    /// may have dropped it already.
     private mutating func compareCopies() {
         guard let greatest = history.copies.max(by: { $0.copy.record.version < $1.copy.record.version })?.copy else {
             return
         }
         for (index, copy) in history.copies where copy.record.version != greatest.record.version {
-            if copy.record.version.isNone, mayBeGone(greatest.record.version, by: copy.span.end) { continue }
+            let hasValue = !copy.record.version.isNone && copy.record.kind == .live
+            if !hasValue, mayBeGone(greatest.record.version, by: copy.span.end) { continue }
             report(.replicasDiffer, .copy(index), "\(copy), but \(greatest)")
         }
     }

@@ -109,7 +109,8 @@ enum PlainChecker {
             {
                 let cause = stamp(other.record.version)
                 let isOver = cause.map { $0.write.value == nil || isPast($0.expiresAt, by: copy.span.end) } ?? false
-                if copy.record.version.isNone, isOver { continue }
+                let hasValue = !copy.record.version.isNone && copy.record.kind == .live
+                if !hasValue, isOver { continue }
                 found.insert(Pair(.replicasDiffer, .copy(index)))
             }
         }

@@ -337,7 +337,10 @@ struct  Kv__ShardStatus
    */
   uint64_t source_keys;
   uint64_t source_bytes;
-  uint64_t copy_started_ms;
+  /*
+   * How long it has been copying; 0 = it is not.
+   */
+  uint64_t copy_elapsed_ms;
   /*
    * A hash of all live records and their versions, but for those that expire within seconds.
    */

@@ -227,11 +227,12 @@ extension Node {
             return (pull, store)
         }
         guard case (var pull, let store)? = found else { return }
+        let merged = pull.mergedRecords
         let next = pull.receive(result, into: PulledStore(store: store, pool: pool), now: now)
         quiescence.unpin(store)
-        var (records, bytes) = (0, 0)
+        let records = pull.mergedRecords - merged
+        var bytes = 0
         if case .success(.contents(let page)) = result {
-            records = page.values.count
             bytes = page.values.reduce(0) { $0 + $1.key.count + $1.value.count }
         }
         switch next {

@@ -47,6 +47,8 @@ package struct Pull: Sendable {
     /// Passes over the differences; those of this one.
     private var passes = 0
     private var passRecords = 0
+    /// Records that were merged.
+    private(set) var mergedRecords = 0
     /// Keys that the source has shown in this pass.
     private var shown: Set<[UInt8]> = []
     private var ownKeys: [[UInt8]] = []
@@ -216,6 +218,7 @@ package struct Pull: Sendable {
     private mutating func merge(_ records: [ShardValue], _ store: PulledStore, now: UInt64) throws(RPCError) {
         for record in records { try store.merge(record, now: now) }
         passRecords += records.count
+        mergedRecords += records.count
     }
 
     private mutating func afterPass(now: UInt64) -> Step {

@@ -52,7 +52,19 @@ extension NodeConnection {
     }
 
     private func unreachable(_ error: any Error) -> RPCError {
-        RPCError(.unavailable, "\(endpoint) cannot be reached: \(Self.describe(error))")
+        RPCError(
+            .unavailable,
+            "\(endpoint) cannot be reached: \(Self.describe(error))",
+            reason: Self.isRefusal(error) ? .refused : .none
+        )
+    }
+
+    /// No process listens there: certain, other than what a node that is cut off looks like.
+    private static func isRefusal(_ error: any Error) -> Bool {
+        if let error = error as? NIOConnectionError {
+            return !error.connectionErrors.isEmpty && error.connectionErrors.allSatisfy { isRefusal($0.error) }
+        }
+        return (error as? IOError)?.errnoCode == ECONNREFUSED
     }
 
     /// One line in a user's words.
