@@ -1,4 +1,5 @@
 import ArgumentParser
+import KVSharding
 import KVWire
 import ShardKV
 
@@ -32,16 +33,17 @@ struct ProceedCommand: AsyncParsableCommand {
             let names = options.node.map { [$0] } ?? map.members(of: shard)
             var waiting = 0
             for name in names {
-                do throws(ShardKVError) {
-                    let request = ProceedRequest(shard: shard)
-                    let response = try await client.send(request, to: name, timeout: options.plainTimeout)
-                    if response.proceeds {
-                        waiting += 1
-                        try StandardStream.output.write("\(name): shard \(shard) waits no longer\n")
-                    }
-                } catch { throw CommandFailure("\(name): \(error.message)") }
+                guard try await proceeds(client, name) else { continue }
+                waiting += 1
+                try StandardStream.output.write("\(name): shard \(shard) waits no longer\n")
             }
             if waiting == 0 { throw CommandFailure("no owner of shard \(shard) waits for anybody") }
         }
+    }
+
+    private func proceeds(_ client: ShardKVClient, _ name: String) async throws(CommandFailure) -> Bool {
+        do throws(ShardKVError) {
+            return try await client.send(ProceedRequest(shard: shard), to: name, timeout: options.plainTimeout).proceeds
+        } catch { throw CommandFailure("\(name): \(error.message)") }
     }
 }
