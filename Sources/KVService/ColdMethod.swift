@@ -13,6 +13,10 @@ struct ColdMethod: Sendable {
             try handler.contents(GetShardContentsRequest(decoding: frame.payload), frame.requestID, now: now, output)
         },
         "kv.Kv.GetStatus": unary { (handler, request: GetStatusRequest, now) in handler.node.status(now: now) },
+        "kv.Kv.GetShardMap": unary { (handler, request: GetShardMapRequest, now) throws(RPCError) in
+            try handler.node.shardMap(request)
+        },
+        "kv.Kv.ExchangeView": unary { (handler, request: View, now) in handler.node.exchangeView(request) },
         "kv.Peer.Prepare": unary { (handler, request: PrepareRequest, now) in
             handler.node.prepare(request, now: now)
         },

@@ -4,6 +4,8 @@ package import KVTransport
 package import KVWire
 
 extension NodeConnections: ClusterSender {
+    package func follow(_ map: ShardMap) { update(endpoints: map.endpoints) }
+
     package func learn(_ member: View.Member) {
         guard !member.address.isEmpty, member.port > 0 else { return }
         learn(member.node, at: NodeEndpoint(host: member.address, port: Int(member.port)))
