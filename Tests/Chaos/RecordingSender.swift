@@ -1,5 +1,6 @@
 internal import KVClient
 internal import KVHistory
+internal import KVSharding
 internal import KVTransport
 internal import KVWire
 internal import ShardKV
@@ -42,6 +43,8 @@ struct RecordingSender: ClusterSender {
         note(request)
         return connections.start(request, to: node, timeoutMilliseconds: timeoutMilliseconds, completion)
     }
+
+    func follow(_ map: ShardMap) { connections.follow(map) }
 
     func learn(_ member: View.Member) { connections.learn(member) }
 
