@@ -102,7 +102,7 @@ final class Observer: Sendable {
     func copies() async throws(ChaosError) -> [Copy] {
         let epoch = UInt64(series.maps.count)
         let keys = Dictionary(grouping: recorder.snapshot.writtenKeys) { key in
-            key.withUnsafeBytes { Int(KeyHash.fnv1($0) % UInt32(series.maps[0].count)) + 1 }
+            key.withUnsafeBytes { Int(RoutingHash.fnv1($0) % UInt32(series.maps[0].count)) + 1 }
         }
         var copies: [Copy] = []
         for (shard, keys) in keys.sorted(by: { $0.key < $1.key }) {

@@ -19,11 +19,13 @@ final class NodeServer: Service {
         var limits: Limits
         var maxMemoryBytes: Int
         var drainTimeout: Duration
+        var policy: ReplicationCoordinator.Policy
+        var copyBytesPerSecond: Int
         /// How far this node's wall clock is set wrong, for tests.
         var clockOffsetMilliseconds: Int64 = 0
     }
 
-    /// How often handovers look at the time.
+    /// How often replication looks at the time.
     private static let tickMilliseconds = 100
     /// How long clients have, after GOAWAY, to take their last answers.
     private static let farewellMilliseconds = 500
@@ -77,7 +79,10 @@ final class NodeServer: Service {
             limits: configuration.limits,
             pool: MemoryPool(limitBytes: configuration.maxMemoryBytes, hashSeed: .random(in: .min ... .max)),
             serverVersion: RootCommand.Version.current,
-            incarnation: .random(in: 1 ... .max),
+            // Above that of the life before: no process starts twice in a millisecond. Where the clock went back, peers say so.
+            incarnation: time.wallMilliseconds * 1000,
+            policy: configuration.policy,
+            copyBytesPerSecond: configuration.copyBytesPerSecond,
             now: time.wallMilliseconds,
             report: { logger.report($0) }
         )
@@ -118,7 +123,7 @@ final class NodeServer: Service {
 
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
-            let driver = HandoverDriver(node: node, sender: peers, now: { [time] in time.wallMilliseconds })
+            let driver = ReplicationDriver(node: node, sender: peers, now: { [time] in time.wallMilliseconds })
             group.addTask { await driver.run() }
             group.addTask {
                 await self.repeatEvery(Self.tickMilliseconds) { self.node.tick(now: self.time.wallMilliseconds) }
