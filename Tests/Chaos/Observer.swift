@@ -42,7 +42,8 @@ final class Observer: Sendable {
         }
     }
 
-    /// What keeps the cluster from being ready: a node that does not answer, or does not serve what its map gives it. Empty = ready.
+    /// What keeps the cluster from being ready: a node that does not answer, or does not serve what its map gives it, with the
+    /// owners that it names. Empty = ready.
     /// - Parameter epoch: the map that all have to follow; nil = each its own.
     func obstacles(at epoch: UInt64?) async -> [String] {
         let statuses = await statuses()
@@ -50,10 +51,11 @@ final class Observer: Sendable {
             guard let status = statuses[node] else { return ["\(node) does not answer"] }
             if let epoch, status.mapEpoch != epoch { return ["\(node) follows map \(status.mapEpoch), not \(epoch)"] }
             guard (1...UInt64(series.maps.count)).contains(status.mapEpoch) else { return ["\(node) has no map"] }
-            let owned = series.maps[Int(status.mapEpoch) - 1].indices.map { $0 + 1 }.filter { shard in
-                series.owners(of: shard, at: status.mapEpoch).contains(node)
-            }
-            let serving = Set(status.shards.filter { $0.state == .serving }.map(\.shard))
+            let owners = series.maps[Int(status.mapEpoch) - 1]
+            let owned = owners.indices.filter { owners[$0].contains(node) }.map { $0 + 1 }
+            let serving = status.shards.filter { shard in
+                shard.state == .serving && Set(shard.members.map(\.node)) == Set(owners[shard.shard - 1])
+            }.map(\.shard)
             let missing = Set(owned).subtracting(serving).sorted()
             return missing.isEmpty
                 ? [] : ["\(node) does not serve shard \(missing.map(String.init).joined(separator: ", "))"]
@@ -85,14 +87,12 @@ final class Observer: Sendable {
     }
 
     private func servings(_ status: GetStatusResponse, _ span: Span) -> [Serving] {
-        guard (1...UInt64(series.maps.count)).contains(status.mapEpoch) else { return [] }
-        return status.shards.filter { $0.state == .serving }.map { shard in
-            let epoch = series.epoch(of: shard.shard, at: status.mapEpoch)
-            return Serving(
+        status.shards.filter { $0.state == .serving }.map { shard in
+            Serving(
                 node: status.node,
                 shard: shard.shard,
-                epoch: epoch,
-                members: series.owners(of: shard.shard, at: epoch),
+                epoch: shard.epoch,
+                members: shard.members.map(\.node),
                 span: span
             )
         }
