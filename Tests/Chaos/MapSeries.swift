@@ -59,13 +59,6 @@ struct MapSeries {
         )
     }
 
-    /// Shards keep their epoch while their owners stay the same.
-    func epoch(of shard: Int, at mapEpoch: UInt64) -> UInt64 {
-        var epoch = Int(mapEpoch)
-        while epoch > 1, Set(maps[epoch - 2][shard - 1]) == Set(maps[epoch - 1][shard - 1]) { epoch -= 1 }
-        return UInt64(epoch)
-    }
-
     func owners(of shard: Int, at mapEpoch: UInt64) -> [String] { maps[Int(mapEpoch) - 1][shard - 1] }
 
     /// The map of an epoch as one process sees it.
