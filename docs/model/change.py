@@ -22,7 +22,7 @@ def tick(replica):
     if goal == 'recover' and 'recovery' in world.off:
         replica.epoch, replica.was_active, replica.ever_active, replica.recovering = newest, True, True, False
         return
-    if goal == 'recover' and not (attempt and attempt.joining):
+    if goal == 'recover' and not (attempt and attempt.joining and replica.name in replica.members(newest)):
         target = 0                    # first try to re-enter the configuration in force
     else:
         target = newest
@@ -37,10 +37,10 @@ def tick(replica):
 
 def wanted(replica):
     newest = replica.map
+    if replica.recovering and (replica.world.reenters or replica.name in replica.members(newest)):
+        return 'recover'
     if replica.name not in replica.members(newest):
         return None
-    if replica.recovering:
-        return 'recover'
     if replica.was_active and replica.epoch == newest:
         return None
     same = set(replica.members(replica.epoch)) == set(replica.members(newest))
@@ -61,9 +61,10 @@ class Attempt:
     def inquire(self):
         replica = self.replica
         seal = self.sealing and self.epoch > 0
+        needed = self.needed(self.fresh(self.counted()))[:1]
         for name in self.world.nodes:
             replica.send(name, 'inquire', replica.name, replica.incarnation, self.epoch, seal, replica.recovering,
-                         replica.dropped_at)
+                         replica.dropped_at, needed)
 
     def hear(self, status):
         name = status['name']
@@ -168,12 +169,18 @@ class Attempt:
             return
         latest = max(s['epoch'] for s in active)
         replica.map = max(replica.map, latest)
-        ahead = max(max(s['promised'], max(s['activated'], default=0),
-                        s['map'] if set(maps[s['map']]) != set(maps[latest]) else 0) for s in counted)
-        if set(maps[latest]) != set(maps[replica.map]) or ahead > latest:
-            self.joining = True
-            replica.map = max(replica.map, ahead)
-            return
+        if self.world.reenters:
+            if replica.name not in maps[latest]:
+                self.joining = True
+                if replica.name not in maps[replica.map]:
+                    replica.recovering = False
+                return
+        else:
+            ahead = self.ahead(counted, latest)
+            if set(maps[latest]) != set(maps[replica.map]) or ahead > latest:
+                self.joining = True
+                replica.map = max(replica.map, ahead)
+                return
         others = [s for s in counted if s['name'] in maps[latest] and s['name'] != replica.name
                   and self.remembers(s, latest) and s['promised'] <= latest]
         need = 1 if 'recoveryquorum' in self.world.off else blocking(len(maps[latest]))
@@ -181,6 +188,13 @@ class Attempt:
         if len(others) >= need and sources:
             self.become_active(latest, sources)
             self.world.count('recoveries')
+        elif any(s['promised'] > latest for s in counted):
+            self.joining = True
+
+    def ahead(self, statuses, latest):
+        maps = self.world.maps
+        return max(max(s['promised'], max(s['activated'], default=0),
+                       s['map'] if set(maps[s['map']]) != set(maps[latest]) else 0) for s in statuses)
 
     def join(self):
         """A change, or recovery during one. True when nothing more is to be done now."""

@@ -133,7 +133,7 @@ class Replica:
         if 'incarnations' not in self.world.off:
             self.learn_incarnations(dict(zip(self.members(epoch), view)))
 
-    def on_inquire(self, sender, incarnation, epoch, seal, recovering, dropped_at):
+    def on_inquire(self, sender, incarnation, epoch, seal, recovering, dropped_at, needed):
         if recovering:
             self.learn_incarnations({sender: incarnation})
         self.learn_drop(dropped_at)
@@ -144,7 +144,15 @@ class Replica:
             if 'seal' not in self.world.off and epoch > self.epoch:
                 self.promised = epoch
         self.map = max(self.map, epoch)
+        if needed and self.world.reenters and not seal:
+            self.remember_again(needed[0])
         self.send(sender, 'status', (incarnation, epoch), self.status())
+
+    def remember_again(self, epoch):
+        """A change needs an epoch that an earlier life of this replica served: recover it first."""
+        member = self.name in self.members(epoch) and epoch >= self.dropped_at
+        if member and epoch <= self.boot_epoch and not self.ever_active:
+            self.recovering = True
 
     def on_refused(self, epoch):
         self.map = max(self.map, epoch)

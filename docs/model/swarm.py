@@ -15,6 +15,7 @@ HEAL_ROUNDS = 120       # two ticks each; proceedAfter takes 100 ticks
 # What a mode may do: levels of the clients, crashes, one at a time or not, waiver, witnesses, drops, cut links.
 MODES = {
     'one crash at a time, wait': dict(levels=('QUORUM', 'ALL'), crashes=3),
+    'the same, no re-entry': dict(levels=('QUORUM', 'ALL'), crashes=3, reenters=False),
     'the same, linearizable': dict(levels=('LINEARIZABLE',), crashes=3),
     'the same, witnesses': dict(levels=('QUORUM', 'ALL'), crashes=3, witnesses=True),
     'drops': dict(levels=('QUORUM', 'ALL'), crashes=2, drops=True),
@@ -41,12 +42,12 @@ def draw_maps(random, drops):
 
 class Run:
     def __init__(self, seed, off=(), levels=('QUORUM',), crashes=2, many=False, proceeds=False, witnesses=False,
-                 drops=False, cuts=True, steps=700):
+                 drops=False, cuts=True, reenters=True, steps=700):
         import random
         self.random = random.Random(seed)
         self.levels, self.crashes, self.many, self.cuts, self.steps = levels, crashes, many, cuts, steps
         skew = self.random.choice([0, 30])
-        self.world = World(seed, draw_maps(self.random, drops), off, NODES, 3, witnesses, proceeds, skew)
+        self.world = World(seed, draw_maps(self.random, drops), off, NODES, 3, witnesses, proceeds, reenters, skew)
         self.slow, self.value, self.operations = set(), 0, 0
 
     def weather(self):

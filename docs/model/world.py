@@ -11,10 +11,11 @@ PROMISED_LEVELS = ('QUORUM', 'ALL', 'LINEARIZABLE')
 class World:
     """`maps[epoch]` is a string of member names; maps[0] is unused, map 1 is in force at the start."""
 
-    def __init__(self, seed, maps, off=(), nodes='abcde', clients=2, witnesses=False, proceeds=False, skew=0):
+    def __init__(self, seed, maps, off=(), nodes='abcde', clients=2, witnesses=False, proceeds=False, reenters=True,
+                 skew=0):
         self.random = random.Random(seed)
         self.maps, self.off, self.nodes = maps, off, nodes
-        self.witnesses, self.proceeds = witnesses, proceeds
+        self.witnesses, self.proceeds, self.reenters = witnesses, proceeds, reenters
         self.now, self.events = 0, 0
         self.messages, self.history, self.counts = [], [], {}
         self.problems = []
