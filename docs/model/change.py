@@ -22,14 +22,8 @@ def tick(replica):
     if goal == 'recover' and 'recovery' in world.off:
         replica.epoch, replica.was_active, replica.ever_active, replica.recovering = newest, True, True, False
         return
-    if goal == 'recover' and not (attempt and attempt.joining and replica.name in replica.members(newest)):
-        target = 0                    # first try to re-enter the configuration in force
-    else:
-        target = newest
-    if attempt is None or attempt.epoch != target:
-        since = attempt.since if attempt and attempt.newest == newest else world.now
-        joining = attempt.joining if attempt else False
-        attempt = replica.attempt = Attempt(replica, target, newest, since, joining)
+    if attempt is None or attempt.epoch != newest:
+        attempt = replica.attempt = Attempt(replica, newest)
     attempt.advance()
     if replica.attempt is attempt:
         attempt.inquire()
@@ -50,20 +44,20 @@ def wanted(replica):
 
 
 class Attempt:
-    """The answers gathered towards one epoch (0: towards whatever epoch is in force)."""
+    """The answers gathered towards one epoch, or towards the one in force when this replica recovers."""
 
-    def __init__(self, replica, epoch, newest, since, joining):
+    def __init__(self, replica, epoch):
         self.replica, self.world = replica, replica.world
-        self.epoch, self.newest, self.since, self.joining = epoch, newest, since, joining
+        self.epoch, self.since = epoch, replica.world.now
+        self.vouched = not replica.recovering
         self.replies, self.heard_at, self.recorded = {}, {}, {}
         self.sealing, self.precopied, self.waiving = False, False, False
 
     def inquire(self):
         replica = self.replica
-        seal = self.sealing and self.epoch > 0
         needed = self.needed(self.fresh(self.counted()))[:1]
         for name in self.world.nodes:
-            replica.send(name, 'inquire', replica.name, replica.incarnation, self.epoch, seal, replica.recovering,
+            replica.send(name, 'inquire', replica.name, replica.incarnation, self.epoch, self.sealing,
                          replica.dropped_at, needed)
 
     def hear(self, status):
@@ -125,15 +119,17 @@ class Attempt:
     # Steps
 
     def advance(self):
-        if self.world.now - self.since >= PROCEED_AFTER and self.world.proceeds:
-            return self.waive()
-        if self.epoch == 0:
-            return self.reenter()
         replica = self.replica
-        if replica.promised > self.epoch or replica.epoch > self.epoch:
-            return None
+        if replica.recovering and self.reenter():
+            return
+        if replica.name not in self.world.maps[self.epoch] or max(replica.promised, replica.epoch) > self.epoch:
+            return
+        if self.world.now - self.since >= PROCEED_AFTER and self.world.proceeds:
+            self.waive()
+            return
         self.prepare()
-        return self.join() or self.start_empty()
+        if not self.join():
+            self.start_empty()
 
     def prepare(self):
         """Pre-copy while the old owners serve; seal when that cannot strand the shard."""
@@ -159,56 +155,35 @@ class Attempt:
         return set(self.world.nodes) <= names
 
     def reenter(self):
-        """Recovering: the configuration in force is still mine and nobody changes it."""
+        """Recovering: back into the configuration in force, while nobody that counts has promised a newer one."""
         replica, maps = self.replica, self.world.maps
         counted = self.counted()
-        active = self.holders(counted)
-        if not active:
-            if len(counted) >= majority(len(self.world.nodes)) or self.world.now - self.since > PROBE_FRESH:
-                self.joining = True
-            return
-        latest = max(s['epoch'] for s in active)
-        replica.map = max(replica.map, latest)
-        if self.world.reenters:
-            if replica.name not in maps[latest]:
-                self.joining = True
-                if replica.name not in maps[replica.map]:
-                    replica.recovering = False
-                return
-        else:
-            ahead = self.ahead(counted, latest)
-            if set(maps[latest]) != set(maps[replica.map]) or ahead > latest:
-                self.joining = True
-                replica.map = max(replica.map, ahead)
-                return
+        latest = max((s['epoch'] for s in self.holders(counted)), default=0)
+        if replica.name not in maps[latest]:
+            return False
+        if not self.world.reenters and set(maps[latest]) != set(maps[replica.map]):
+            return False
         others = [s for s in counted if s['name'] in maps[latest] and s['name'] != replica.name
                   and self.remembers(s, latest) and s['promised'] <= latest]
         need = 1 if 'recoveryquorum' in self.world.off else blocking(len(maps[latest]))
-        sources = [s for s in others if s['was_active'] and s['epoch'] == latest]
-        if len(others) >= need and sources:
-            self.become_active(latest, sources)
-            self.world.count('recoveries')
-        elif any(s['promised'] > latest for s in counted):
-            self.joining = True
-
-    def ahead(self, statuses, latest):
-        maps = self.world.maps
-        return max(max(s['promised'], max(s['activated'], default=0),
-                       s['map'] if set(maps[s['map']]) != set(maps[latest]) else 0) for s in statuses)
+        sources = [s for s in self.holders(others) if s['epoch'] == latest]
+        if len(others) < need or not sources:
+            return False
+        self.become_active(latest, sources)
+        self.world.count('recoveries')
+        return True
 
     def join(self):
         """A change, or recovery during one. True when nothing more is to be done now."""
         replica, world = self.replica, self.world
         counted, sealed = self.counted(), self.sealed()
-        vouched = True
-        if replica.recovering:
-            members = world.maps[self.epoch]
-            others = [s for s in counted if s['name'] in members and s['name'] != replica.name
-                      and self.remembers(s, self.epoch)]
-            vouched = len(others) >= blocking(len(members))
+        members = world.maps[self.epoch]
+        others = [s for s in counted if s['name'] in members and s['name'] != replica.name
+                  and self.remembers(s, self.epoch)]
+        self.vouched = self.vouched or len(others) >= blocking(len(members))
         already = [s for s in self.holders(counted) if s['epoch'] == self.epoch]
         if already:
-            if vouched:
+            if self.vouched:
                 self.become_active(self.epoch, already)
             return True
         needed = self.needed(counted if 'sealedepoch' in world.off else sealed)
@@ -220,9 +195,11 @@ class Attempt:
             if not self.enough(epoch, remembering):
                 return True
             names |= remembering if world.witnesses else remembering & set(world.maps[epoch])
-        if not vouched and ('vouch' in world.off or any(self.epoch in s['activated'] for s in sealed
-                                                        if s['name'] in names)):
-            return True               # it may have acknowledged here in an earlier life, and nobody can tell
+        # It may have acknowledged here in an earlier life, unless nobody recorded that this epoch began; asked once,
+        # for this life's own Activate leaves the same record.
+        self.vouched = self.vouched or not any(self.epoch in s['activated'] for s in sealed if s['name'] in names)
+        if not self.vouched or 'vouch' in world.off and replica.recovering:
+            return True
         sources = [s for s in self.holders(sealed) if s['epoch'] == needed[0]]
         if 'activate' not in world.off:
             for name in sorted(names):
@@ -254,11 +231,6 @@ class Attempt:
     def waive(self):
         """onUnrecoverable = proceedAfter: whoever can be reached, the union of what they hold."""
         replica = self.replica
-        if self.epoch == 0:
-            self.joining = True       # the next tick works towards the newest map
-            return
-        if replica.promised > self.epoch or replica.epoch > self.epoch:
-            return
         if not self.waiving:
             self.waiving, self.sealing, self.sealed_since = True, True, self.world.now
         if self.join() and replica.attempt is not self:

@@ -133,9 +133,8 @@ class Replica:
         if 'incarnations' not in self.world.off:
             self.learn_incarnations(dict(zip(self.members(epoch), view)))
 
-    def on_inquire(self, sender, incarnation, epoch, seal, recovering, dropped_at, needed):
-        if recovering:
-            self.learn_incarnations({sender: incarnation})
+    def on_inquire(self, sender, incarnation, epoch, seal, dropped_at, needed):
+        self.learn_incarnations({sender: incarnation})
         self.learn_drop(dropped_at)
         if seal:
             if epoch < max(self.promised, self.epoch):
