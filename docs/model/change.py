@@ -197,8 +197,9 @@ class Attempt:
             names |= remembering if world.witnesses else remembering & set(world.maps[epoch])
         # It may have acknowledged here in an earlier life, unless nobody recorded that this epoch began; asked once,
         # for this life's own Activate leaves the same record.
-        self.vouched = self.vouched or not any(self.epoch in s['activated'] for s in sealed if s['name'] in names)
-        if not self.vouched or 'vouch' in world.off and replica.recovering:
+        begun = any(self.epoch in s['activated'] for s in sealed if s['name'] in names)
+        self.vouched = (self.vouched and 'vouchonce' not in world.off) or not begun or 'vouch' in world.off
+        if replica.recovering and not self.vouched:
             return True
         sources = [s for s in self.holders(sealed) if s['epoch'] == needed[0]]
         if 'activate' not in world.off:

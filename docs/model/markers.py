@@ -60,6 +60,7 @@ class Run:
         for name in self.views[1]:
             self.enter(self.nodes[name], 1)
         self.messages, self.cut, self.operations = [], set(), {}
+        self.highest = (0, 0)
         self.acknowledged = None      # (version, live), the highest
         self.problem = None
         self.counts = dict(deletes=0, dropped=0, views=0, declared=0)
@@ -82,7 +83,11 @@ class Run:
             node.record, node.born = record, self.clock(node)
 
     def send(self, sender, receiver, *message):
-        self.messages.append((sender.name, receiver, sender.epoch, dict(sender.incarnations), message))
+        self.post(sender.name, receiver, sender.epoch, dict(sender.incarnations), message, .12, 2 * GRACE)
+
+    def post(self, sender, receiver, epoch, incarnations, message, share, most):
+        late = self.random.uniform(0, most) if self.random.random() < share else self.random.uniform(0, 3)
+        self.messages.append((self.now + late, (sender, receiver, epoch, incarnations, message)))
 
     def learn(self, node, incarnations):
         for name, incarnation in incarnations.items():
@@ -139,15 +144,15 @@ class Run:
 
     # Clients
 
-    def mutate(self):
+    def mutate(self, live):
         self.identity += 1
         stamp = self.now + self.random.randint(-MAX_SKEW, MAX_SKEW)
-        live = self.random.random() < .45
         record = ((stamp, self.identity), live)
         self.operations[record] = (stamp, {})
         self.counts['deletes'] += not live
         for name in self.views[self.epoch]:
-            self.messages.append(('', name, 0, {}, ('mutation', record)))
+            if self.random.random() < .95:
+                self.post('', name, 0, {}, ('mutation', record), .3, 2 * GRACE)
 
     def mutation(self, node, record):
         stamp, acknowledgements = self.operations[record]
@@ -158,6 +163,7 @@ class Run:
         if stamp > self.clock(node) + 3 * MAX_SKEW:
             return                    # FUTURE
         self.merge(node, record)
+        self.highest = max(self.highest, record[0])
         view = (node.epoch, tuple(node.incarnations.get(m, 1) for m in self.views[node.epoch]))
         names = acknowledgements.setdefault(view, set())
         names.add(node.name)
@@ -262,7 +268,7 @@ class Run:
                 top = max((r for r in answer if r), default=None, key=lambda r: r[0])
                 if len(answer) < need:
                     continue
-                if top is None and self.acknowledged[1]:
+                if top is None and self.acknowledged[1] and self.highest <= self.acknowledged[0]:
                     self.problem = 'lost %s' % (self.acknowledged,)
                 if top and top[1] and top[0] < self.acknowledged[0]:
                     self.problem = '%s lives again after %s' % (top, self.acknowledged)
@@ -274,45 +280,47 @@ class Run:
         for node in self.nodes.values():
             node.paused = self.random.random() < self.random.choice([0, .1, .25])
 
+    def deliver(self):
+        due = [m for m in self.messages if m[0] <= self.now]
+        self.messages = [m for m in self.messages if m[0] > self.now]
+        self.random.shuffle(due)
+        for when, (sender, receiver, epoch, incarnations, message) in due:
+            if self.nodes[receiver].paused or (sender, receiver) in self.cut:
+                if self.random.random() < .5:      # kept by the network, or lost
+                    self.messages.append((self.now + 20, (sender, receiver, epoch, incarnations, message)))
+            elif message[0] == 'mutation':
+                self.mutation(self.nodes[receiver], message[1])
+            else:
+                self.receive(sender, receiver, epoch, incarnations, message)
+
     def run(self, steps=None):
         pick = self.random
         steps = steps or pick.choice([300, 700])
         period, jump = pick.choice([15, 50, 120]), pick.choice([1, 2, 4])
         mutations, changes = pick.choice([.01, .04]), pick.choice([0, .01, .03])
-        late = pick.choice([.1, .4])
+        following = None
         for step in range(steps):
             self.now += pick.choice([1, 1, jump, 5])
             if step % period == 0:
                 self.weather()
             if pick.random() < mutations:
-                self.mutate()
+                self.mutate(True)
+                following = self.now + pick.randrange(8)
+            if following and self.now >= following:
+                self.mutate(False)
+                following = None
             if pick.random() < changes or self.pending and pick.random() < .2:
                 self.change()
-            for _ in range(4):
-                if not self.messages:
-                    break
-                index = pick.randrange(len(self.messages))
-                if pick.random() > late:
-                    index = max(0, len(self.messages) - 1 - pick.randrange(4))
-                sender, receiver, epoch, incarnations, message = self.messages[index]
-                if self.nodes[receiver].paused or (sender, receiver) in self.cut:
+            self.deliver()
+            for node in (self.nodes[n] for n in self.views[self.epoch] if pick.random() < .5):
+                if node.paused:
                     continue
-                self.messages[index] = self.messages[-1]
-                self.messages.pop()
-                if message[0] == 'mutation':
-                    self.mutation(self.nodes[receiver], message[1])
-                else:
-                    self.receive(sender, receiver, epoch, incarnations, message)
-            node = self.nodes[pick.choice(self.views[self.epoch])]
-            if not node.paused:
                 if node.active and node.epoch == self.epoch and len(self.views[self.epoch]) > 1:
                     peer = pick.choice(self.members(node))
                     self.send(node, peer, 'digest_request', node.finished.get(peer, -1), node.incarnation)
                 self.declare(node)
                 self.recover(node)
                 self.collect(node)
-            if len(self.messages) > 60:
-                self.messages.pop(pick.randrange(30))
             self.check()
             if self.problem:
                 break

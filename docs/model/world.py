@@ -24,6 +24,7 @@ class World:
         self.published = 1
         self.lost_ones = 0            # reads at ONE that missed a write acknowledged at ALL before
         self.all_floor = NOTHING
+        self.replicated = len(maps[1]) > 1       # the last configuration that was complete had two members
         self.debt, self.cold = set(), False      # crashed nodes not made good; everything lost at once
         self.drops, self.effective_drop = {}, 0
         self.replicas = {name: Replica(name, self) for name in nodes}
@@ -84,8 +85,8 @@ class World:
 
     def crash(self, name):
         replica = self.replicas[name]
-        latest = max((r.epoch for r in self.replicas.values() if r.was_active), default=0)
-        if replica.was_active and self.maps[latest] == name:
+        others = [r for r in self.replicas.values() if r.was_active and r.epoch >= replica.epoch and r is not replica]
+        if replica.was_active and not others and not self.replicated:
             self.acknowledged, self.all_floor, self.cold = {}, NOTHING, True    # its only copy: beyond any protocol
         if self.debt:                 # more than one at once: only what a memory still holds can be asked for
             top = max((r.version for r in self.replicas.values() if r.was_active and r is not replica),
@@ -114,8 +115,8 @@ class World:
     def settled(self):
         """Every member of the latest active configuration is active there: earlier losses are made good."""
         latest = max((r.epoch for r in self.replicas.values() if r.was_active), default=0)
-        return latest and all(self.replicas[m].epoch == latest and self.replicas[m].serves()
-                              for m in self.maps[latest])
+        complete = all(self.replicas[m].epoch == latest and self.replicas[m].serves() for m in self.maps[latest])
+        return latest if complete else 0
 
     # What must hold
 
@@ -161,7 +162,9 @@ class World:
     def check(self):
         """No quorum that could answer now misses an acknowledged version; nothing dropped comes back."""
         floor, groups = self.durable(), {}
-        if self.debt and self.settled():
+        latest = self.settled()
+        if latest:
+            self.replicated = len(self.maps[latest]) > 1
             self.debt = {name for name in self.debt if not self.replicas[name].up}
         for replica in self.replicas.values():
             serving = replica.serves() or 'view' in self.off and replica.up and replica.was_active
