@@ -66,11 +66,14 @@ class World:
             else:
                 return
 
-    def rounds(self, count, names, kinds=None):
+    def tick_only(self, name):
+        tick(self.replicas[name])
+
+    def rounds(self, count, names, kinds=None, only_work=None):
         """Two ticks of the clock each: these nodes work and exchange everything, all else is lost."""
         for _ in range(count):
             self.now += 2
-            for name in names:
+            for name in only_work or names:
                 if name in self.replicas:
                     tick(self.replicas[name])
                 else:
@@ -80,6 +83,13 @@ class World:
             self.pump(names, kinds)
             self.messages.clear()
             self.check()
+
+    def rounds_keeping(self, count, names, client):
+        """The same, but what concerns this client stays under way."""
+        kept = [m for m in self.messages if client in m[:2]]
+        self.messages.clear()
+        self.rounds(count, names)
+        self.messages = kept
 
     # Faults
 
