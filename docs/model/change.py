@@ -49,7 +49,7 @@ class Attempt:
     def __init__(self, replica, epoch):
         self.replica, self.world = replica, replica.world
         self.epoch, self.since = epoch, replica.world.now
-        self.vouched = not replica.recovering
+        self.vouched = not replica.recovering or 'vouch' in self.world.off
         self.replies, self.heard_at, self.recorded = {}, {}, {}
         self.sealing, self.precopied, self.waiving = False, False, False
 
@@ -198,7 +198,7 @@ class Attempt:
         # It may have acknowledged here in an earlier life, unless nobody recorded that this epoch began; asked once,
         # for this life's own Activate leaves the same record.
         begun = any(self.epoch in s['activated'] for s in sealed if s['name'] in names)
-        self.vouched = (self.vouched and 'vouchonce' not in world.off) or not begun or 'vouch' in world.off
+        self.vouched = (self.vouched and 'vouchonce' not in world.off) or not begun
         if replica.recovering and not self.vouched:
             return True
         sources = [s for s in self.holders(sealed) if s['epoch'] == needed[0]]
@@ -216,7 +216,7 @@ class Attempt:
 
     def start_empty(self):
         """Every node of the maps promised this epoch, holds nothing and knows of nobody who does."""
-        statuses = self.counted() if 'sealedempty' in self.world.off else self.sealed()
+        statuses = self.sealed()
         late = self.world.now - self.since > PROBE_FRESH and 'everynode' in self.world.off
         if not self.sealing and not late:
             return

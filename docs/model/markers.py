@@ -26,6 +26,7 @@ RULES = {
     'pullwindow': 'the answer to a pull is taken however old the question',
     'newview': 'pulls of members of an earlier view count in the next',
     'joinmarkers': 'a joining node copies live records only',
+    'replace': 'a joining node merges what it pre-copied, instead of taking what the counted have',
     'quiet': 'markers go while a change is under way',
     'ownolder': 'a member that comes back merges its older copy',
     'majorityamnesia': 'any one peer may declare a member amnesiac',
@@ -46,6 +47,8 @@ class Member:
         self.pulled = {}              # member -> the reply time up to which it has pulled everything of mine
         self.finished = {}            # member -> the same, of its markers that I have
         self.heard = {}               # member -> when it last showed progress
+        self.precopied = None
+        self.silent = False           # a marker copied to where nothing was: kept, not passed on again
         self.paused = False
 
 
@@ -78,8 +81,9 @@ class Run:
     def members(self, node):
         return [m for m in self.views[node.epoch] if m != node.name]
 
-    def merge(self, node, record):
+    def merge(self, node, record, copied=False):
         if record and (node.record is None or record[0] > node.record[0]):
+            node.silent = copied and node.record is None
             node.record, node.born = record, self.clock(node)
 
     def send(self, sender, receiver, *message):
@@ -116,22 +120,18 @@ class Run:
             node.heard[sender] = self.clock(node)
         live = node.record if node.record and node.record[1] else None
         marker = None
-        if 'forward' not in self.off and node.record and not node.record[1] and node.born >= done:
+        if 'forward' not in self.off and node.record and not (node.record[1] or node.silent) \
+                and node.born >= done:
             marker = node.record      # born since the last pull: sent whatever the digests say
         self.send(node, sender, 'digest', live, self.clock(node), marker)
 
     def on_digest(self, node, sender, live, as_of, marker):
-        self.merge_marker(node, marker)
+        self.merge(node, marker, copied=True)
         mine = node.record if node.record and node.record[1] else None
         if mine == live:
             node.finished[sender] = max(as_of, node.finished.get(sender, -1))
         else:
             self.send(node, sender, 'pull', as_of, self.clock(node))
-
-    def merge_marker(self, node, marker):
-        """A marker too old to stop anything in flight is only taken against a value it hides."""
-        if marker and (node.record or marker[0][0] > self.clock(node) - GRACE):
-            self.merge(node, marker)
 
     def on_pull(self, node, sender, as_of, asked):
         self.send(node, sender, 'contents', node.record, as_of, asked)
@@ -139,7 +139,7 @@ class Run:
     def on_contents(self, node, sender, record, as_of, asked):
         if 'pullwindow' not in self.off and self.clock(node) - asked > GRACE // 2:
             return
-        self.merge(node, record)
+        self.merge(node, record, copied=True)
         node.finished[sender] = max(as_of, node.finished.get(sender, -1))
 
     # Clients
@@ -217,6 +217,10 @@ class Run:
                 node.incarnations[name] = max(incarnation, node.incarnations.get(name, 1))
         self.enter(node, node.epoch)
 
+    def precopy(self, node, source):
+        if source.record and (node.precopied is None or source.record[0] > node.precopied[0]):
+            node.precopied = source.record
+
     def change(self):
         """Seal a majority of the view, copy from it, activate the next one: the protocol of the other model."""
         view = self.views[self.epoch]
@@ -224,13 +228,20 @@ class Run:
             stay = self.random.sample(view, max(1, len(view) - self.random.choice([0, 1])))
             fresh = [n for n in NODES if n not in stay]
             self.pending = ''.join(sorted(stay + self.random.sample(fresh, self.size - len(stay))))
+        for name in self.pending:
+            source = self.nodes[self.random.choice(view)]
+            if name not in view and source.active and self.reach(source.name, name):
+                self.precopy(self.nodes[name], source)
         for name in view:
             if self.random.random() < .6 and not self.nodes[name].paused and self.nodes[name].active:
                 self.nodes[name].sealed = True
         counted = [self.nodes[n] for n in view if self.nodes[n].sealed and not self.nodes[n].paused
                    and self.nodes[n].active and self.nodes[n].epoch == self.epoch]
-        if len(counted) < majority(len(view)) or any(self.nodes[n].paused for n in self.pending):
+        if self.random.random() < .5 or len(counted) < majority(len(view)) or any(self.nodes[n].paused for n in self.pending):
             return
+        self.activate(view, counted)
+
+    def activate(self, view, counted):
         self.epoch += 1
         self.views[self.epoch], self.pending = self.pending, None
         self.counts['views'] += 1
@@ -239,6 +250,9 @@ class Run:
             node = self.nodes[name]
             if node not in counted and 'ownolder' not in self.off and not (name in view and node.active):
                 node.record = None    # its own copy is older than the source
+            if name not in view and 'replace' in self.off:
+                self.merge(node, node.precopied)
+            node.precopied = None
             for source, record in copies:
                 if 'joinmarkers' in self.off and record and not record[1] and name not in view:
                     continue
