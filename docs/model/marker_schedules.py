@@ -212,12 +212,34 @@ def away_and_back(off):
     return run.problem or ''
 
 
+def offered_after_forgetting(off):
+    """abd began by a waiver without c; v2 deletes v1; ten minutes later c comes and offers v1."""
+    run = start(off)
+    first = mutate(run, True, 'abc')
+    run.pending = 'abd'
+    run.activate('abc', [run.nodes['a']])
+    for name in 'abd':
+        run.nodes[name].offers_until = run.now + AMNESIA
+    run.now += 1
+    mutate(run, False, 'abd')
+    for _ in range(3):
+        run.now += AMNESIA // 2
+        for puller, source in ('ab', 'ad', 'ba', 'bd', 'da', 'db'):
+            pull(run, puller, source)
+    collect(run, 'abd')
+    for name in 'abd':
+        run.offer(run.nodes[name], first)
+    run.check()
+    return run.problem or ('markers stay for ever' if run.nodes['a'].record else '')
+
+
 SCHEDULES = [
     (landed_after_the_pull, [('landed', 'forward'), ('landed', 'forward', 'window')]),
     (infected_by_a_third, [('forward',)]),
     (in_flight_after_the_drop, [('age', 'landed')]),
     (forgotten_after_the_precopy, [('replace',)]),
     (away_and_back, [('ownolder',)]),
+    (offered_after_forgetting, [('offers',)]),
     (late_contents, [('pullwindow',)]),
     (both_declare, [('majorityamnesia',)]),
     (declared_and_back, [('declare',)]),

@@ -48,6 +48,7 @@ class Member:
         self.finished = {}            # member -> the same, of its markers that I have
         self.heard = {}               # member -> when it last showed progress
         self.precopied = None
+        self.offers_until = 0         # after a waiver: old owners may still come with what they hold
         self.silent = False           # a marker copied to where nothing was: kept, not passed on again
         self.paused = False
 
@@ -142,6 +143,10 @@ class Run:
         self.merge(node, record, copied=True)
         node.finished[sender] = max(as_of, node.finished.get(sender, -1))
 
+    def offer(self, node, record):
+        if self.clock(node) < node.offers_until or 'offers' in self.off:
+            self.merge(node, record)
+
     # Clients
 
     def mutate(self, live):
@@ -175,6 +180,8 @@ class Run:
 
     def collect(self, node):
         record = node.record
+        if self.clock(node) < node.offers_until and 'offers' not in self.off:
+            return
         if not node.active or record is None or record[1] or (node.sealed and 'quiet' not in self.off):
             return
         if 'age' not in self.off and self.clock(node) - node.born <= GRACE:

@@ -340,6 +340,19 @@ def dropped_and_given_back(off):
     return outcome(world, 3) or ('' if world.replicas['b'].version == NOTHING else 'b kept what was dropped')
 
 
+# What is not promised
+
+def one_after_all(off):
+    """abc -> ade, with c not among those counted: c goes on answering ONE after a write at ALL of ade."""
+    world = World(1, ['', 'abc', 'ade'], off)
+    write(world, 0, 'ALL', 'abc')
+    learn(world, 2, 'ade')
+    world.rounds(4, 'abde', only_work='ade')
+    write(world, 0, 'ALL', 'ade', 2)
+    read(world, 1, 'ONE', 'c', 1)
+    return outcome(world) or ('a read at ONE missed a write at ALL' if world.lost_ones else '')
+
+
 SCHEDULES = [
     (acknowledged_by_a_former_life, ['incarnations', 'oneview', 'recovery']),
     (skipped_map, ['pointers', 'activate']),
@@ -379,6 +392,7 @@ def main():
             without = schedule((rule,))
             wrong += without == ''
             print('%-34s %-18s %s' % ('', 'without ' + rule, without or 'HOLDS: the schedule shows nothing'))
+    print('%-34s %-18s %s' % ('one_after_all', 'not promised', one_after_all(()) or 'holds'))
     print('%d schedules, %d wrong' % (len(SCHEDULES), wrong))
     return wrong
 

@@ -4,9 +4,11 @@ usage: swarm.py [RUNS] [FIRST_SEED] [MODE ...]   modes: see MODES
 """
 import sys
 import time
+from random import Random
 
 from change import tick
 from histories import wgl, zones
+from replica import majority
 from world import World
 
 NODES = 'abcde'
@@ -43,8 +45,7 @@ def draw_maps(random, drops):
 class Run:
     def __init__(self, seed, off=(), levels=('QUORUM',), crashes=2, many=False, proceeds=False, witnesses=False,
                  drops=False, cuts=True, reenters=True, steps=700):
-        import random
-        self.random = random.Random(seed)
+        self.random = Random(seed)
         self.levels, self.crashes, self.many, self.cuts, self.steps = levels, crashes, many, cuts, steps
         skew = self.random.choice([0, 30])
         self.world = World(seed, draw_maps(self.random, drops), off, NODES, 3, witnesses, proceeds, reenters, skew)
@@ -177,9 +178,26 @@ class Run:
         return self
 
 
+def needs_waiver(world, last):
+    """Is what the last map needs lost for good: no quorum of an epoch remembers it, or nobody can vouch?"""
+    replicas = list(world.replicas.values())
+    held = [r.epoch for r in replicas if r.was_active and r.epoch <= last]
+    if not held:
+        return True
+    latest = max(held)
+    needed = {latest} | {e for r in replicas for e in r.activated if latest < e < last}
+    for epoch in needed:
+        members = [world.replicas[n] for n in world.maps[epoch]]
+        remembering = [r for r in members if not r.recovering and (epoch > r.boot_epoch or r.ever_active)]
+        if len(remembering) < majority(len(members)):
+            return True
+    able = [n for n in world.maps[last] if not world.replicas[n].recovering]
+    return len(able) < majority(len(world.maps[last])) and any(last in r.activated for r in replicas)
+
+
 def batch(mode, runs, first, off=(), show=True):
     began = time.time()
-    total, bad, stuck, worst = {}, [], [], 0
+    total, bad, stuck, unexplained, worst = {}, [], [], [], 0
     for seed in range(first, first + runs):
         run = Run(seed, off, **MODES[mode]).run()
         for what, count in run.world.counts.items():
@@ -194,23 +212,28 @@ def batch(mode, runs, first, off=(), show=True):
             bad.append((seed, problem))
         if run.serves_after is None:
             stuck.append(seed)
+            unexplained += [] if needs_waiver(run.world, len(run.world.maps) - 1) else [seed]
         else:
             worst = max(worst, run.serves_after)
     if show:
-        print('%-32s %-14s runs %5d  violations %4d  not serving after healing %4d  slowest %3d rounds  %s  %.0f s' %
-              (mode, ','.join(off) or '-', runs, len(bad), len(stuck), worst,
+        print('%-32s %-14s runs %5d  violations %4d  wait for a waiver %4d  other not serving %d  slowest %3d rounds  %s  %.0f s' %
+              (mode, ','.join(off) or '-', runs, len(bad), len(stuck) - len(unexplained), len(unexplained), worst,
                ' '.join('%s %d' % item for item in sorted(total.items())), time.time() - began))
         for seed, problem in bad[:2]:
             print('      seed %d: %s' % (seed, problem))
-        if stuck:
-            print('      not serving: seeds', stuck[:6])
+        if unexplained:
+            print('      not serving though nothing is lost: seeds', unexplained[:6])
         sys.stdout.flush()
-    return bad, stuck
+    return bad, unexplained if not off else stuck
 
 
 if __name__ == '__main__':
     arguments = sys.argv[1:]
     runs = int(arguments[0]) if arguments else 500
     first = int(arguments[1]) if len(arguments) > 1 else 0
+    failures = 0
     for mode in arguments[2:] or MODES:
-        batch(mode, runs, first)
+        bad, unexplained = batch(mode, runs, first)
+        # Without re-entry a restart can strand a shard of two replicas: that is what the mode shows.
+        failures += len(bad) + (len(unexplained) if 're-entry' not in mode else 0)
+    sys.exit(1 if failures else 0)
