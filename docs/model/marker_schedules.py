@@ -234,7 +234,7 @@ def offered_after_forgetting(off):
 
 
 SCHEDULES = [
-    (landed_after_the_pull, [('landed', 'forward'), ('landed', 'forward', 'window')]),
+    (landed_after_the_pull, [('landed', 'forward')]),
     (infected_by_a_third, [('forward',)]),
     (in_flight_after_the_drop, [('age', 'landed')]),
     (forgotten_after_the_precopy, [('replace',)]),
