@@ -123,16 +123,14 @@ def main(limit):
     linear, quorum = 'LINEARIZABLE', 'QUORUM'
     w, r = (quorum, 'write'), (quorum, 'read')
     lw, lr = (linear, 'write'), (linear, 'read')
-    move = dict(ticks={'b': 4}, learn={'b': [2]})
+    move = dict(ticks={'b': 3}, learn={'b': [2]})
     wrong = 0
     wrong += '' != explore('R = 2: write | read read', ['', 'ab'], [[w], [r, r]], limit)
     wrong += '' != explore('R = 3: write | read', ['', 'abc'], [[w], [r]], limit, nodes='abc')
     wrong += '' != explore('R = 2: write | read, linearizable', ['', 'ab'], [[lw], [lr]], limit, linear=True)
     wrong += '' != explore('a -> b: write', ['', 'a', 'b'], [[w]], limit, **move)
-    wrong += '' == explore('a -> b: write', ['', 'a', 'b'], [[w]], limit, off=('seal',), **move)
     wrong += '' != explore('a -> ab: write', ['', 'a', 'ab'], [[w]], limit, **move)
     wrong += '' != explore('R = 2, b restarts: write', ['', 'ab'], [[w]], limit, ticks={'b': 2}, crash='b')
-    wrong += '' == explore('R = 2, b restarts: write', ['', 'ab'], [[w], [r]], limit, ticks={'b': 2}, crash='b', off=('recovery',))
     return wrong
 
 
