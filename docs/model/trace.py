@@ -1,7 +1,6 @@
 """Replays one run of the swarm and prints what changed at each replica: trace.py SEED MODE [OFF ...]"""
 import sys
 
-import world as model
 from swarm import MODES, Run
 
 
