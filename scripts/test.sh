@@ -24,6 +24,11 @@ swift build -c release --product shardkv
 SHARDKV_BINARY=$(swift build -c release --product shardkv --show-bin-path)/shardkv
 export SHARDKV_BINARY
 
+echo "== model" >&2
+scripts/check-model.sh --quick
+
 echo "== test" >&2
+# Short chaos runs among them, and the rules left out that they have to notice.
+export SHARDKV_CHAOS=1
 export SHARDKV_FUZZ_ITERATIONS=${SHARDKV_FUZZ_ITERATIONS:-2000}
 swift test "${checks[@]}"
