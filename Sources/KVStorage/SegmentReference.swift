@@ -39,6 +39,19 @@ struct SegmentReference: Equatable {
         Int((hash &<< UInt64(depth)).multipliedFullWidth(by: UInt64(capacity)).high)
     }
 
+    /// The least hash that belongs to the same segment as `hash`.
+    func firstHash(_ hash: UInt64) -> UInt64 {
+        hash & ~(UInt64.max >> UInt64(depth))
+    }
+
+    /// The least hash of the same segment as `hash` whose home is `slot` or a later one.
+    func firstHash(_ hash: UInt64, ofHome slot: Int) -> UInt64 {
+        let (quotient, remainder) = UInt64(capacity).dividingFullWidth((UInt64(slot), 0))
+        let mixed = quotient + (remainder > 0 ? 1 : 0)
+        let isBetweenHashes = mixed & ((1 << UInt64(depth)) - 1) != 0
+        return firstHash(hash) | (mixed >> UInt64(depth) + (isBetweenHashes ? 1 : 0))
+    }
+
     /// The greatest hash that belongs to the same segment as `hash`.
     func lastHash(_ hash: UInt64) -> UInt64 {
         hash | UInt64.max >> UInt64(depth)

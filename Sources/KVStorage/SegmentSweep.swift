@@ -1,27 +1,35 @@
 import KVCore
 
-/// One step of a sweep: a segment.
+/// One step of a sweep: a segment, or a part of one where there is much to do.
 struct SegmentSweep {
     let now: UInt64
     /// Markers born before this are dropped; 0 = none are.
     let dropBefore: UInt64
     /// See `ShardStore.sweep`.
     let patienceMilliseconds: UInt64
+    /// The step ends once `visited` reaches this.
+    let budget: Int
 
-    /// Sweeps the segment that `hash` belongs to, and returns the last hash of that segment, or nil when it must be swept
-    /// again. The stripe is locked.
-    func run(_ stripe: Stripe, at hash: UInt64, _ result: inout SweepResult) -> UInt64? {
-        let reference = stripe.reference(hash)
-        let last = reference.lastHash(hash)
+    /// Sweeps the records from `position` on of the segment that it belongs to, and returns the last hash up to which all are
+    /// done. The stripe is locked.
+    ///
+    /// While a segment is swept in part, its header knows the times of the part that was looked at. Nobody asks it before
+    /// the sweep, which goes on where it ended, has looked at the rest.
+    func run(_ stripe: Stripe, from position: UInt64, _ result: inout SweepResult) -> UInt64 {
+        let reference = stripe.reference(position)
+        let last = reference.lastHash(position)
         result.visited += MaintenanceCost.segment
         guard let segment = Segment(reference) else { return last }
-        if isDue(segment.header.pointee) {
-            guard sweep(segment, stripe, &result) else { return nil }
-            if shrink(segment, stripe, near: hash) { return last }
+        if position == reference.firstHash(position) {
+            if isDue(segment.header.pointee) {
+                segment.header.pointee.forgetTimes()
+            } else if !stripe.allocator.isCompacting {
+                return last
+            }
         }
-        if stripe.allocator.isCompacting {
-            guard stripe.compact(segment, near: hash, &result) else { return nil }
-        }
+        let end = sweep(segment, stripe, from: reference.home(position), &result)
+        if end < segment.capacity { return reference.firstHash(position, ofHome: end) - 1 }
+        if !shrink(segment, stripe, near: position) { stripe.relocate(segment, near: position) }
         return last
     }
 
@@ -32,50 +40,34 @@ struct SegmentSweep {
             || header.earliestBirth < dropBefore - min(dropBefore, patience)
     }
 
-    /// False when it ended early, because giving memory back to the system takes its time.
-    private func sweep(_ segment: Segment, _ stripe: Stripe, _ result: inout SweepResult) -> Bool {
-        segment.header.pointee.forgetTimes()
-        var release = ReleaseBudget(stripe.allocator)
-        let changesBefore = result.expired + result.dropped
-        defer {
-            let changes = result.expired + result.dropped - changesBefore
-            result.visited += segment.capacity + changes * MaintenanceCost.change
-            result.visited += MaintenanceCost.memory(bytes: release.releasedBytes)
-        }
-        let keyHash = stripe.keyHash
-        var index = 0
-        while index < segment.capacity {
+    /// Looks at one slot at least, and returns the first one that it did not look at.
+    private func sweep(_ segment: Segment, _ stripe: Stripe, from start: Int, _ result: inout SweepResult) -> Int {
+        var index = start
+        repeat {
             segment.prefetchEntry(at: index + Segment.prefetchDistance)
-            let slot = segment.slots + index
-            if slot.pointee.isEmpty {
-                index += 1
-                continue
-            }
-            if !release.isSpent, expire(slot, stripe) {
-                result.expired += 1
-                release.update()
-            }
-            let entry = slot.pointee.entry
-            if !release.isSpent, entry.header.pointee.kind != .live, entry.birth < dropBefore {
-                stripe.count(entry.header.pointee, by: -1)
-                segment.remove(at: index, keyHash: keyHash)
-                stripe.allocator.free(entry.address, bytes: entry.bytes)
-                result.dropped += 1
-                release.update()
-                // Another entry may have moved into the slot: look again.
-                continue
-            }
-            segment.header.pointee.note(entry.header.pointee)
+            result.visited += 1
+            visit(index, segment, stripe, &result)
             index += 1
+        } while index < segment.capacity && result.visited < budget
+        return index
+    }
+
+    private func visit(_ index: Int, _ segment: Segment, _ stripe: Stripe, _ result: inout SweepResult) {
+        let slot = segment.slots + index
+        while !slot.pointee.isEmpty {
+            expire(slot, stripe, &result)
+            // Another record may have moved into the slot: look again.
+            if drop(slot, at: index, segment, stripe, &result) { continue }
+            if stripe.allocator.isCompacting { stripe.relocate(slot, &result) }
+            return segment.header.pointee.note(slot.pointee.entry.header.pointee)
         }
-        return !release.isSpent
     }
 
     /// Turns a live record past its deadline into a marker. When even the marker finds no memory, the record stays for
     /// the next pass: readers do not see it anyhow.
-    private func expire(_ slot: UnsafeMutablePointer<Slot>, _ stripe: Stripe) -> Bool {
+    private func expire(_ slot: UnsafeMutablePointer<Slot>, _ stripe: Stripe, _ result: inout SweepResult) {
         let header = slot.pointee.entry.header.pointee
-        guard header.kind == .live, TimeToLive.isExpired(deadline: header.deadline, now: now) else { return false }
+        guard header.kind == .live, TimeToLive.isExpired(deadline: header.deadline, now: now) else { return }
         let marker = EntryHeader(
             version: header.version,
             deadline: header.deadline,
@@ -83,7 +75,30 @@ struct SegmentSweep {
             keyCount: header.keyCount,
             valueCount: 0
         )
-        return stripe.replace(slot, with: marker, value: UnsafeRawBufferPointer(start: nil, count: 0))
+        let allocatedBytes = stripe.allocator.allocatedBytes
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        guard stripe.replace(slot, with: marker, value: nothing) else { return }
+        result.expired += 1
+        result.countChange(releasedBytes: allocatedBytes - stripe.allocator.allocatedBytes)
+    }
+
+    /// Removes a marker whose retention is over; false if there is none.
+    private func drop(
+        _ slot: UnsafeMutablePointer<Slot>,
+        at index: Int,
+        _ segment: Segment,
+        _ stripe: Stripe,
+        _ result: inout SweepResult
+    ) -> Bool {
+        let entry = slot.pointee.entry
+        guard entry.header.pointee.kind != .live, entry.birth < dropBefore else { return false }
+        stripe.count(entry.header.pointee, by: -1)
+        segment.remove(at: index, keyHash: stripe.keyHash)
+        let allocatedBytes = stripe.allocator.allocatedBytes
+        stripe.allocator.free(entry.address, bytes: entry.bytes)
+        result.dropped += 1
+        result.countChange(releasedBytes: allocatedBytes - stripe.allocator.allocatedBytes)
+        return true
     }
 
     /// Gives back a segment's memory once less than three eighths of it are used: then it is another segment, or none.

@@ -2,7 +2,7 @@ import Synchronization
 
 extension ShardStore {
     /// Frees the records of a store that nobody uses any more, in slices: about `budget` slots of work a call (see
-    /// `MaintenanceCost`), exceeded by at most one segment. True when everything is freed.
+    /// `MaintenanceCost`). True when everything is freed.
     package func release(budget: Int) -> Bool {
         releasePosition.withLock { cursor in
             var visited = 0
@@ -14,7 +14,7 @@ extension ShardStore {
                 visited += MaintenanceCost.segment
                 var isDone = true
                 if let segment = Segment(reference) {
-                    isDone = stripe.removeAll(segment, near: cursor.position, &visited)
+                    isDone = stripe.removeAll(segment, near: cursor.position, budget: budget, &visited)
                 }
                 let last = reference.lastHash(cursor.position)
                 if isDone, last == .max { stripe.removeDirectoryIfEmpty() }
@@ -29,22 +29,21 @@ extension ShardStore {
 }
 
 extension Stripe {
-    /// Frees a segment with its entries, or a part of the entries: then false, and searches in it are no longer valid.
-    /// Adds the work to `visited`.
-    func removeAll(_ segment: Segment, near hash: UInt64, _ visited: inout Int) -> Bool {
-        var release = ReleaseBudget(allocator)
+    /// Frees a segment with its entries; once `visited` reaches `budget`, only a part of the entries: then false, and searches
+    /// in it are no longer valid. Adds the work to `visited`.
+    func removeAll(_ segment: Segment, near hash: UInt64, budget: Int, _ visited: inout Int) -> Bool {
         visited += segment.capacity
-        defer { visited += MaintenanceCost.memory(bytes: release.releasedBytes) }
         for index in 0..<segment.capacity where !segment.slots[index].isEmpty {
+            if visited >= budget { return false }
             segment.prefetchEntry(at: index + Segment.prefetchDistance)
             let entry = segment.slots[index].entry
             count(entry.header.pointee, by: -1)
             segment.slots[index] = Slot()
             segment.header.pointee.count -= 1
-            visited += MaintenanceCost.change
+            let allocatedBytes = allocator.allocatedBytes
             allocator.free(entry.address, bytes: entry.bytes)
-            release.update()
-            if release.isSpent { return false }
+            visited += MaintenanceCost.free
+            visited += MaintenanceCost.memory(bytes: allocatedBytes - allocator.allocatedBytes)
         }
         removeEmpty(segment, near: hash)
         return true

@@ -14,6 +14,11 @@ package struct SweepResult: Hashable, Sendable {
     package var finishedPass = false
 
     package init() {}
+
+    /// Counts the work of changing a record.
+    mutating func countChange(releasedBytes: Int, copiedBytes: Int = 0) {
+        visited += MaintenanceCost.change + MaintenanceCost.memory(bytes: releasedBytes + copiedBytes)
+    }
 }
 
 extension ShardStore {
@@ -21,8 +26,8 @@ extension ShardStore {
     /// are older than the retention, unless `keepsMarkers`. It also moves records out of slabs that compaction empties.
     /// Segments in which nothing is due are skipped.
     ///
-    /// A call ends at the end of a pass, or once it did `budget` slots of work: it may exceed that by one segment, since a
-    /// segment is swept as a whole (1,024 slots at most), under the lock of its stripe. Times are in milliseconds.
+    /// A call ends at the end of a pass, or once it did `budget` slots of work, and holds a stripe's lock for no more than that:
+    /// the next call goes on in the middle of a segment. Times are in milliseconds.
     ///
     /// - Parameter patienceMilliseconds: how long what is due in a segment of 1,024 records may wait for more to join it; in a
     ///   smaller one so much less. Looking through a segment costs the same for one record that is due as for many.
@@ -35,14 +40,18 @@ extension ShardStore {
         sweepPosition.withLock { cursor in
             var result = SweepResult()
             let dropBefore = keepsMarkers || now < markerRetentionMilliseconds ? 0 : now - markerRetentionMilliseconds
-            let sweep = SegmentSweep(now: now, dropBefore: dropBefore, patienceMilliseconds: patienceMilliseconds)
+            let sweep = SegmentSweep(
+                now: now,
+                dropBefore: dropBefore,
+                patienceMilliseconds: patienceMilliseconds,
+                budget: budget
+            )
             while result.visited < budget {
                 let stripe = stripe(at: Int(cursor.stripe))
                 stripe.lock()
-                let last = sweep.run(stripe, at: cursor.position, &result)
+                let last = sweep.run(stripe, from: cursor.position, &result)
                 if last == .max { stripe.removeDirectoryIfEmpty() }
                 stripe.unlock()
-                guard let last else { continue }
                 cursor.advance(past: last)
                 if cursor.stripe == stripeCount {
                     cursor = .start
