@@ -15,8 +15,8 @@ struct Sweeper {
 
     /// How long a marker is kept, in milliseconds: longer than a write can be under way.
     static let markerRetentionMilliseconds: UInt64 = 60_000
-    /// The work of a slice, in slots: one or two tenths of a millisecond.
-    private static let budget = 8192
+    /// The work of a slice, in nanoseconds by estimate: requests wait for no more.
+    private static let budget = 100_000
     /// How long a pass should take.
     private static let passMilliseconds = 1000
     /// With the pass, the most by which records outlive their deadline in memory, unless too many are due. The longer, the
@@ -41,12 +41,12 @@ struct Sweeper {
         }
         slices += 1
         let elapsed = Int(clamping: now - min(now, passStartedAt))
-        var visited = 0
+        var cost = 0
         var changes = 0
         let patience = isRich ? 0 : Self.patienceMilliseconds
         defer { isRich = changes >= Self.manyChanges }
         while shard <= shardCount {
-            if visited >= Self.budget {
+            if cost >= Self.budget {
                 let isBehind = changes >= Self.manyChanges || elapsed > Self.passMilliseconds
                 return isBehind ? 0 : max(1, Self.passMilliseconds / slicesOfLastPass)
             }
@@ -59,10 +59,10 @@ struct Sweeper {
                     now: now,
                     markerRetentionMilliseconds: Self.markerRetentionMilliseconds,
                     patienceMilliseconds: patience,
-                    budget: Self.budget - visited
+                    budget: Self.budget - cost
                 )
             }
-            visited += result.visited
+            cost += result.cost
             changes += result.expired + result.dropped + result.moved
             if result.finishedPass { shard += 1 }
         }

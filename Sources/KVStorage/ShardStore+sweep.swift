@@ -2,8 +2,8 @@ import Synchronization
 
 /// What one call of `ShardStore.sweep` did.
 package struct SweepResult: Hashable, Sendable {
-    /// The work done, in slots looked at; changes count for several, see `MaintenanceCost`.
-    package var visited = 0
+    /// The work done, in nanoseconds or nearly so; see `MaintenanceCost`.
+    package var cost = 0
     /// Live records that became markers.
     package var expired = 0
     /// Markers that were dropped.
@@ -14,11 +14,13 @@ package struct SweepResult: Hashable, Sendable {
     package var finishedPass = false
 
     package init() {}
+}
 
-    /// Counts the work of changing a record.
-    mutating func countChange(releasedBytes: Int, copiedBytes: Int = 0) {
-        visited += MaintenanceCost.change + MaintenanceCost.memory(bytes: releasedBytes + copiedBytes)
-    }
+/// Where a sweep of a store is.
+struct SweepPosition {
+    var cursor = ScanCursor.start
+    /// See `SegmentSweep.looksAtAll`.
+    var looksAtAll = false
 }
 
 extension ShardStore {
@@ -26,40 +28,41 @@ extension ShardStore {
     /// are older than the retention, unless `keepsMarkers`. It also moves records out of slabs that compaction empties.
     /// Segments in which nothing is due are skipped.
     ///
-    /// A call ends at the end of a pass, or once it did `budget` slots of work, and holds a stripe's lock for no more than that:
+    /// A call ends at the end of a pass, or once it did `budget` nanoseconds of work by estimate, and holds a stripe's lock for no more than that:
     /// the next call goes on in the middle of a segment. Times are in milliseconds.
     ///
     /// - Parameter patienceMilliseconds: how long what is due in a segment of 1,024 records may wait for more to join it; in a
-    ///   smaller one so much less. Looking through a segment costs the same for one record that is due as for many.
+    ///   smaller one so much less. Looking through a segment costs the same for one record that is due as for some.
     package func sweep(
         now: UInt64,
         markerRetentionMilliseconds: UInt64,
         patienceMilliseconds: UInt64 = 0,
         budget: Int
     ) -> SweepResult {
-        sweepPosition.withLock { cursor in
-            var result = SweepResult()
+        sweepPosition.withLock { position in
             let dropBefore = keepsMarkers || now < markerRetentionMilliseconds ? 0 : now - markerRetentionMilliseconds
-            let sweep = SegmentSweep(
+            var sweep = SegmentSweep(
                 now: now,
                 dropBefore: dropBefore,
                 patienceMilliseconds: patienceMilliseconds,
-                budget: budget
+                budget: budget,
+                looksAtAll: position.looksAtAll
             )
-            while result.visited < budget {
-                let stripe = stripe(at: Int(cursor.stripe))
+            while !sweep.isOver {
+                let stripe = stripe(at: Int(position.cursor.stripe))
                 stripe.lock()
-                let last = sweep.run(stripe, from: cursor.position, &result)
+                let last = sweep.run(stripe, from: position.cursor.position)
                 if last == .max { stripe.removeDirectoryIfEmpty() }
                 stripe.unlock()
-                cursor.advance(past: last)
-                if cursor.stripe == stripeCount {
-                    cursor = .start
-                    result.finishedPass = true
+                position.cursor.advance(past: last)
+                if position.cursor.stripe == stripeCount {
+                    position.cursor = .start
+                    sweep.result.finishedPass = true
                     break
                 }
             }
-            return result
+            position.looksAtAll = sweep.looksAtAll
+            return sweep.result
         }
     }
 }

@@ -7,7 +7,7 @@ public final class ShardStore: Sendable {
     @usableFromInline package let stripeCount: Int
     @usableFromInline nonisolated(unsafe) let stripes: UnsafeMutableRawPointer
     private let keepsMarkersFlag = Atomic<Bool>(false)
-    let sweepPosition = Mutex(ScanCursor.start)
+    let sweepPosition = Mutex(SweepPosition())
     let releasePosition = Mutex(ScanCursor.start)
 
     /// An empty store of `stripeCount` stripes (a power of two). It takes 64 bytes a stripe until something is stored.

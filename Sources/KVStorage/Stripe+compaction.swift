@@ -1,12 +1,12 @@
 extension Stripe {
-    /// Moves a record out of a slab that is to be emptied.
-    func relocate(_ slot: UnsafeMutablePointer<Slot>, _ result: inout SweepResult) {
+    /// Moves a record out of a slab that is to be emptied. Returns what it cost, or nil where the record stays.
+    func relocate(_ slot: UnsafeMutablePointer<Slot>) -> Int? {
         let allocatedBytes = allocator.allocatedBytes
         let bytes = slot.pointee.entry.bytes
-        guard let address = allocator.relocate(slot.pointee.entry.address, bytes: bytes) else { return }
-        slot.pointee = Slot(Entry(address), tag: slot.pointee.tag)
-        result.moved += 1
-        result.countChange(releasedBytes: allocatedBytes - allocator.allocatedBytes, copiedBytes: bytes)
+        guard let address = allocator.relocate(slot.pointee.entry.address, bytes: bytes) else { return nil }
+        slot.pointee = Slot(Entry(address), tag: slot.pointee.tag, time: slot.pointee.time)
+        let releasedBytes = allocatedBytes - allocator.allocatedBytes
+        return MaintenanceCost.change + MaintenanceCost.memory(bytes: bytes + max(0, releasedBytes))
     }
 
     /// Moves a segment out of a slab that is to be emptied, and the directory with the last one.
