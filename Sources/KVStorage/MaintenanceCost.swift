@@ -4,7 +4,7 @@ enum MaintenanceCost {
     /// Finding a segment and looking at its header.
     static let segment = 150
     /// A look at a slot alone.
-    static let slot = 1
+    static let slot = 2
     /// A look at a record.
     static let record = 60
     /// Freeing a record with all others of its segment.

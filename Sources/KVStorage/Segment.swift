@@ -13,11 +13,14 @@ struct SegmentHeader {
 
     mutating func note(_ entry: EntryHeader) {
         if entry.kind != .live {
-            earliestBirth = min(earliestBirth, entry.deadline)
+            note(birth: entry.deadline)
         } else if entry.deadline != 0 {
-            earliestDeadline = min(earliestDeadline, entry.deadline)
+            note(deadline: entry.deadline)
         }
     }
+
+    mutating func note(deadline: UInt64) { earliestDeadline = min(earliestDeadline, deadline) }
+    mutating func note(birth: UInt64) { earliestBirth = min(earliestBirth, birth) }
 
     mutating func forgetTimes() {
         earliestDeadline = .max

@@ -1,3 +1,4 @@
+import CLinux
 import KVCore
 
 /// One call's part of a sweep, segment by segment.
@@ -9,73 +10,125 @@ struct SegmentSweep {
     let patienceMilliseconds: UInt64
     /// The part ends once this much was done.
     let budget: Int
-    /// In the segment that is being swept slots do not tell which records are due: all are looked at.
-    var looksAtAll: Bool
+    var position: SweepPosition
     var result = SweepResult()
+
+    /// So many slots are looked at before the records of those that are due.
+    private static let blockSlots = 32
+    /// One in so many segments that wait is swept all the same, to notice where much is due.
+    private static let sampleInterval = 64
 
     var isOver: Bool { result.cost >= budget }
 
-    /// Sweeps the records from `position` on of the segment that it belongs to, and returns the last hash up to which all are
+    /// Sweeps the next segment, or a part of it.
+    mutating func step(_ store: ShardStore) {
+        let stripe = store.stripe(at: Int(position.cursor.stripe))
+        stripe.lock()
+        let last = run(stripe, from: position.cursor.position)
+        if last == .max { stripe.removeDirectoryIfEmpty() }
+        stripe.unlock()
+        position.cursor.advance(past: last)
+        if position.cursor.stripe == store.stripeCount {
+            position.cursor = .start
+            result.finishedPass = true
+        }
+    }
+
+    /// Sweeps the records from `hash` on of the segment that it belongs to, and returns the last hash up to which all are
     /// done: in the middle of the segment, if the budget is spent. The stripe is locked.
     ///
     /// While a segment is swept in part, its header knows the times of the part that was looked at. Nobody asks it before
     /// the sweep, which goes on where it ended, has looked at the rest.
-    mutating func run(_ stripe: Stripe, from position: UInt64) -> UInt64 {
-        let reference = stripe.reference(position)
-        let last = reference.lastHash(position)
+    private mutating func run(_ stripe: Stripe, from hash: UInt64) -> UInt64 {
+        let reference = stripe.reference(hash)
+        let last = reference.lastHash(hash)
         result.cost += MaintenanceCost.segment
         guard let segment = Segment(reference) else { return last }
-        if position == reference.firstHash(position) {
+        if hash == reference.firstHash(hash) {
             guard begin(segment, isCompacting: stripe.allocator.isCompacting) else { return last }
         }
-        let end = sweep(segment, stripe, from: reference.home(position))
-        if end < segment.capacity { return reference.firstHash(position, ofHome: end) - 1 }
-        if !shrink(segment, stripe, near: position) { stripe.relocate(segment, near: position) }
+        let end = sweep(segment, stripe, from: reference.home(hash))
+        if end < segment.capacity { return reference.firstHash(hash, ofHome: end) - 1 }
+        if !shrink(segment, stripe, near: hash) { stripe.relocate(segment, near: hash) }
         return last
     }
 
     /// Whether there is something to do in a segment.
     private mutating func begin(_ segment: Segment, isCompacting: Bool) -> Bool {
         let header = segment.header.pointee
-        looksAtAll =
+        position.looksAtAll =
             isCompacting || SlotTime.isLongPast(header.earliestDeadline, now: now)
             || SlotTime.isLongPast(header.earliestBirth, now: dropBefore)
-        guard looksAtAll || isDue(header) else { return false }
+        guard position.looksAtAll || isDue(header) else { return false }
         segment.header.pointee.forgetTimes()
         return true
     }
 
-    private func isDue(_ header: SegmentHeader) -> Bool {
-        let patience = (patienceMilliseconds * UInt64(header.count)) >> 10
-        return header.count == 0
-            || header.earliestDeadline <= now - min(now, patience)
-            || header.earliestBirth < dropBefore - min(dropBefore, patience)
+    private mutating func isDue(_ header: SegmentHeader) -> Bool {
+        func isDue(after patience: UInt64) -> Bool {
+            header.earliestDeadline <= now - min(now, patience)
+                || header.earliestBirth < dropBefore - min(dropBefore, patience)
+        }
+        if header.count == 0 || isDue(after: (patienceMilliseconds * UInt64(min(header.count, 512))) >> 9) {
+            return true
+        }
+        guard isDue(after: 0) else { return false }
+        position.waitingCount += 1
+        return position.waitingCount % Self.sampleInterval == 0
     }
 
-    /// Looks at one slot at least, and returns the first one that it did not look at.
+    /// Looks at one block of slots at least, and returns the first slot that it did not look at.
     private mutating func sweep(_ segment: Segment, _ stripe: Stripe, from start: Int) -> Int {
         var index = start
         repeat {
-            let ahead = index + Segment.prefetchDistance
-            if ahead < segment.capacity, isToBeLookedAt(segment.slots[ahead]) { segment.prefetchEntry(at: ahead) }
-            result.cost += MaintenanceCost.slot
-            while isToBeLookedAt(segment.slots[index]), removes(index, segment, stripe) {}
-            note(segment.slots[index], segment.header)
-            index += 1
+            let end = min(index + Self.blockSlots, segment.capacity)
+            var due = findDue(segment, index, end)
+            while due != 0 {
+                let found = index + due.trailingZeroBitCount
+                due &= due - 1
+                // Others may have moved back by one: look again.
+                if remove(found, segment, stripe) { due = findDue(segment, found, end) << UInt64(found - index) }
+            }
+            index = end
         } while index < segment.capacity && !isOver
         return index
     }
 
-    /// Whether the record of a slot may be due.
-    private func isToBeLookedAt(_ slot: Slot) -> Bool {
-        let time = slot.time
-        if looksAtAll { return !slot.isEmpty }
-        if time.isDeadline { return time.next(after: now) == nil }
-        return time.isBirth && dropBefore > 0 && time.next(after: dropBefore) == nil
+    /// Finds the slots from `start` to `end` whose records may be due, as bits, and begins to load these. Tells the segment's
+    /// header when the others will be.
+    private mutating func findDue(_ segment: Segment, _ start: Int, _ end: Int) -> UInt64 {
+        result.cost += (end - start) * MaintenanceCost.slot
+        let (nowUnit, dropUnit) = (SlotTime.unit(of: now), SlotTime.unit(of: dropBefore))
+        var (unitsToDeadline, unitsToBirth) = (SlotTime.unitCount, SlotTime.unitCount)
+        var due: UInt64 = 0
+        for index in start..<end {
+            let slot = segment.slots[index]
+            if !position.looksAtAll {
+                if slot.time == .none { continue }
+                if slot.time.isDeadline, let units = slot.time.unitsUntil(fromUnit: nowUnit) {
+                    unitsToDeadline = min(unitsToDeadline, units)
+                    continue
+                }
+                if slot.time.isBirth, let units = slot.time.unitsUntil(fromUnit: dropUnit) {
+                    unitsToBirth = min(unitsToBirth, units)
+                    continue
+                }
+            }
+            if slot.isEmpty { continue }
+            linux_prefetch(slot.entry.address)
+            due |= 1 << UInt64(index - start)
+        }
+        if unitsToDeadline < SlotTime.unitCount {
+            segment.header.pointee.note(deadline: SlotTime.time(unitsToDeadline, afterUnit: nowUnit))
+        }
+        if unitsToBirth < SlotTime.unitCount {
+            segment.header.pointee.note(birth: SlotTime.time(unitsToBirth, afterUnit: dropUnit))
+        }
+        return due
     }
 
-    /// Does what is due to a record. True = it is gone, and another one may have moved into its slot: look again.
-    private mutating func removes(_ index: Int, _ segment: Segment, _ stripe: Stripe) -> Bool {
+    /// Does what is due to a record. True = it is gone, and another one may be in its slot.
+    private mutating func remove(_ index: Int, _ segment: Segment, _ stripe: Stripe) -> Bool {
         let slot = segment.slots + index
         result.cost += MaintenanceCost.record
         expire(slot, stripe)
@@ -84,19 +137,8 @@ struct SegmentSweep {
             result.moved += 1
             result.cost += cost
         }
+        segment.header.pointee.note(slot.pointee.entry.header.pointee)
         return false
-    }
-
-    /// Tells the segment's header when to look at a record that stays: exactly what is near, roughly what is far.
-    private func note(_ slot: Slot, _ header: UnsafeMutablePointer<SegmentHeader>) {
-        if slot.time == .none { return }
-        if isToBeLookedAt(slot) { return header.pointee.note(slot.entry.header.pointee) }
-        if slot.time.isDeadline {
-            header.pointee.earliestDeadline = min(header.pointee.earliestDeadline, slot.time.next(after: now) ?? now)
-        } else {
-            let next = slot.time.next(after: dropBefore) ?? dropBefore
-            header.pointee.earliestBirth = min(header.pointee.earliestBirth, next)
-        }
     }
 
     /// Turns a live record past its deadline into a marker. When even the marker finds no memory, the record stays for

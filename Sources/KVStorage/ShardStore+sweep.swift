@@ -19,8 +19,10 @@ package struct SweepResult: Hashable, Sendable {
 /// Where a sweep of a store is.
 struct SweepPosition {
     var cursor = ScanCursor.start
-    /// See `SegmentSweep.looksAtAll`.
+    /// In the segment that is being swept, slots do not tell which records are due: all are looked at.
     var looksAtAll = false
+    /// How many segments were found in which something was due, and left for later.
+    var waitingCount = 0
 }
 
 extension ShardStore {
@@ -31,8 +33,8 @@ extension ShardStore {
     /// A call ends at the end of a pass, or once it did `budget` nanoseconds of work by estimate, and holds a stripe's lock for no more than that:
     /// the next call goes on in the middle of a segment. Times are in milliseconds.
     ///
-    /// - Parameter patienceMilliseconds: how long what is due in a segment of 1,024 records may wait for more to join it; in a
-    ///   smaller one so much less. Looking through a segment costs the same for one record that is due as for some.
+    /// - Parameter patienceMilliseconds: how long what is due in a segment of 512 records or more may wait for more to join it;
+    ///   in a smaller one so much less. Looking through a segment costs the same for one record that is due as for some.
     package func sweep(
         now: UInt64,
         markerRetentionMilliseconds: UInt64,
@@ -46,22 +48,10 @@ extension ShardStore {
                 dropBefore: dropBefore,
                 patienceMilliseconds: patienceMilliseconds,
                 budget: budget,
-                looksAtAll: position.looksAtAll
+                position: position
             )
-            while !sweep.isOver {
-                let stripe = stripe(at: Int(position.cursor.stripe))
-                stripe.lock()
-                let last = sweep.run(stripe, from: position.cursor.position)
-                if last == .max { stripe.removeDirectoryIfEmpty() }
-                stripe.unlock()
-                position.cursor.advance(past: last)
-                if position.cursor.stripe == stripeCount {
-                    position.cursor = .start
-                    sweep.result.finishedPass = true
-                    break
-                }
-            }
-            position.looksAtAll = sweep.looksAtAll
+            while !sweep.isOver && !sweep.result.finishedPass { sweep.step(self) }
+            position = sweep.position
             return sweep.result
         }
     }

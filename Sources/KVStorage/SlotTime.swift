@@ -9,9 +9,10 @@ struct SlotTime: Equatable, Sendable {
     @usableFromInline let bits: UInt64
 
     static let none = SlotTime(bits: 0)
+    /// How many units are told apart.
+    static let unitCount: UInt64 = 1024
     /// Times up to 17 minutes ago are told from those to come.
-    static let pastUnits: UInt64 = 128
-    private static let unitCount: UInt64 = 1024
+    private static let pastUnits: UInt64 = 128
     private static let unitShift: UInt64 = 13
 
     @usableFromInline
@@ -28,19 +29,25 @@ struct SlotTime: Equatable, Sendable {
     var isDeadline: Bool { bits & Self.unitCount != 0 }
     var isBirth: Bool { bits & (2 * Self.unitCount) != 0 }
 
-    /// The earliest time from `now` on that this may stand for; nil = it may have passed. Times that are long past, see
-    /// `isLongPast`, are taken for ones to come; those of the next hours but two never for too late ones.
-    func next(after now: UInt64) -> UInt64? {
-        let nowUnit = now >> Self.unitShift
-        let age = (nowUnit &- bits) & (Self.unitCount - 1)
-        if age < Self.pastUnits { return nil }
-        return min(nowUnit + Self.unitCount - age, UInt64.max >> Self.unitShift) << Self.unitShift
+    /// In how many units the time comes that this stands for, if it is to come within 2 hours; nil = it may have passed. Times
+    /// that are long past (see `isLongPast`) are taken for ones to come, later ones than 2 hours for earlier ones.
+    @inline(__always)
+    func unitsUntil(fromUnit nowUnit: UInt64) -> UInt64? {
+        let units = (bits &- nowUnit &- 1) & (Self.unitCount - 1)
+        return units < Self.unitCount - Self.pastUnits ? units + 1 : nil
     }
+
+    /// When the unit begins that comes `units` after `nowUnit`.
+    static func time(_ units: UInt64, afterUnit nowUnit: UInt64) -> UInt64 {
+        min(nowUnit + units, UInt64.max >> unitShift) << unitShift
+    }
+
+    static func unit(of time: UInt64) -> UInt64 { time >> unitShift }
 
     /// Whether slots can no longer tell that `time` has passed.
     static func isLongPast(_ time: UInt64, now: UInt64) -> Bool {
         time < now && (now >> unitShift) - (time >> unitShift) >= pastUnits
     }
 
-    private static func unit(_ time: UInt64) -> UInt64 { time >> unitShift & (unitCount - 1) }
+    private static func unit(_ time: UInt64) -> UInt64 { unit(of: time) & (unitCount - 1) }
 }
