@@ -86,6 +86,24 @@ let package = Package(
         ),
 
         // Tests
+        // What is done to a cluster and seen of it, and a checker of that: no product, for tests only.
+        .target(name: "KVHistory", dependencies: ["KVCore"], path: "Tests/KVHistory", swiftSettings: settings),
+        .testTarget(
+            name: "KVHistoryTests",
+            dependencies: ["KVCore", "KVHistory", "KVSharding"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "Chaos",
+            dependencies: [
+                "KVCore", "KVHistory", "KVWire", "KVSharding", "KVClient", "KVTransport", "ShardKV",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/Chaos",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "KVWireTests",
             dependencies: [
@@ -96,7 +114,7 @@ let package = Package(
         .testTarget(
             name: "KVShardingTests",
             dependencies: [
-                "KVSharding"
+                "KVCore", "KVSharding",
             ],
             swiftSettings: settings
         ),
@@ -141,7 +159,7 @@ let package = Package(
         .testTarget(
             name: "ShardKVCommandTests",
             dependencies: [
-                "KVSharding", "KVWire", "ShardKVCommand",
+                "KVSharding", "KVWire", "ShardKV", "ShardKVCommand",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

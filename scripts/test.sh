@@ -2,7 +2,7 @@
 # Everything that has to pass before a change lands: lint, generated sources, a build without warnings, all tests, and
 # no request that needs more instructions than recorded.
 #
-# SHARDKV_FUZZ_ITERATIONS=N makes the fuzz tests longer.
+# SHARDKV_FUZZ_ITERATIONS=N makes the fuzz tests longer. SHARDKV_CHAOS=1 adds short runs of scripts/chaos.sh's kind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/requirements.sh

@@ -4,10 +4,14 @@ internal import KVWire
 
 /// Where a write goes.
 package enum WriteTarget: Sendable {
-    /// To all replicas of the key's shard; those that fail for a while are asked again.
-    case replicas
+    /// To all replicas of the key's shard, waiting for as many as the level says; those that fail for a while are asked again.
+    case replicas(ConsistencyLevel)
     /// To one node, whatever the shard map says, without a retry.
     case node(String)
+
+    fileprivate var level: ConsistencyLevel {
+        if case .replicas(let level) = self { level } else { .all }
+    }
 
     fileprivate var retries: Bool {
         if case .replicas = self { true } else { false }
@@ -21,7 +25,7 @@ extension ClusterClient {
         _ key: [UInt8],
         _ value: [UInt8],
         ttlMilliseconds: Int64,
-        on target: WriteTarget = .replicas,
+        on target: WriteTarget = .replicas(.all),
         timeoutMilliseconds: UInt64
     ) async throws(CallFailure) {
         if ttlMilliseconds < 0 { throw CallFailure(.invalidArgument, "the TTL is negative: \(ttlMilliseconds) ms") }
@@ -32,7 +36,7 @@ extension ClusterClient {
     /// Removes a key; whether it was there does not matter.
     package func delete(
         _ key: [UInt8],
-        on target: WriteTarget = .replicas,
+        on target: WriteTarget = .replicas(.all),
         timeoutMilliseconds: UInt64
     ) async throws(CallFailure) {
         try await write(DeleteMutation(key: key), to: target, timeoutMilliseconds: timeoutMilliseconds)
@@ -45,89 +49,153 @@ extension ClusterClient {
     ) async throws(CallFailure) {
         try Self.check(key: mutation.key)
         let deadline = saturatingSum(time.monotonicMilliseconds, timeoutMilliseconds)
-        let members = try members(of: mutation.key, target)
-        if !clock.hasEstimate { await findClock(members, deadline: deadline) }
-        let events = WriteEvents()
-        let place = pendingWrites.insert(events)
-        var running: [@Sendable () -> Void] = []
-        defer {
-            pendingWrites.remove(place)
-            if events.hasOutstanding { for cancel in running { cancel() } }
+        let route: Route
+        switch target {
+        case .replicas: route = try await self.route(of: mutation.key, deadline: deadline)
+        case .node(let node): route = .only(node)
         }
-        var plan = WritePlan(deadline: deadline, retries: target.retries)
-        var now = time.monotonicMilliseconds
-        var request = mutation.request(stamp: clock.stamp(now: now))
-        var step = plan.begin(members: members, now: now)
-        var happened: [WriteEvent] = []
+        if !clock.hasEstimate { await findClock(route.members, deadline: deadline) }
+        let now = time.monotonicMilliseconds
+        var write = RunningWrite(
+            mutation: mutation,
+            plan: WritePlan(level: target.level, deadline: deadline, retries: target.retries),
+            request: mutation.request(stamp: clock.stamp(now: now)),
+            stampedAt: now,
+            fixedRoute: target.retries ? nil : route
+        )
+        let events = CallEvents<MutationResponse>()
+        let place = pendingWrites.insert(events)
+        defer { pendingWrites.remove(place) }
+        let step = write.plan.begin(route, now: now)
+        do throws(CallFailure) {
+            try await drive(&write, from: step, [], events)
+        } catch {
+            if events.hasOutstanding { write.cancel(before: .max) }
+            throw error
+        }
+        if events.hasOutstanding { write.cancel(before: write.plan.phase) }
+        if write.plan.isPending { goOn(write, events) }
+    }
+
+    /// Brings a write that is acknowledged to the replicas that have not answered yet: nothing is done as long as they do.
+    private func goOn(_ write: RunningWrite<some Mutation>, _ events: CallEvents<MutationResponse>) {
+        events.handOver { happened in
+            if happened.allSatisfy(\.isMereAnswer) { return }
+            Task {
+                var write = write
+                write.plan.goOn()
+                try? await self.drive(&write, from: .perform([]), happened.reversed(), events)
+            }
+        }
+    }
+
+    /// Performs what the plan says until it says no more.
+    /// - Parameter happened: what is to be told to the plan before anything is waited for, the last first.
+    private func drive(
+        _ write: inout RunningWrite<some Mutation>,
+        from step: WritePlan.Step,
+        _ happened: [CallEvent<MutationResponse>],
+        _ events: CallEvents<MutationResponse>
+    ) async throws(CallFailure) {
+        var (step, happened) = (step, happened)
+        var now = happened.isEmpty ? write.stampedAt : time.monotonicMilliseconds
         while true {
             switch step {
             case .done: return
             case .fail(let failure): throw failure
             case .perform(let actions):
-                if !actions.isEmpty {
-                    events.began(actions.count, phase: plan.phase)
-                    for action in actions { running.append(start(action, request, events)) }
-                }
+                if !actions.isEmpty { perform(actions, &write, now: now, events) }
                 if happened.isEmpty {
-                    happened = await events.next().reversed()
+                    happened = await events.next(missing: write.plan.missing).reversed()
                     now = time.monotonicMilliseconds
                 }
-                step = try take(happened.removeLast(), &plan, mutation, target, now: now)
+                step = try take(happened.removeLast(), &write, now: now)
             case .restamp(let cause):
                 switch cause {
                 case .superseded(let version): clock.raise(above: version)
                 case .refused(let node, let serverMilliseconds):
                     clock.correct(to: serverMilliseconds, of: node, now: now)
                 }
-                request = mutation.request(stamp: clock.stamp(now: now))
-                step = plan.begin(members: try self.members(of: mutation.key, target), now: now)
+                write.request = write.mutation.request(stamp: clock.stamp(now: now))
+                write.stampedAt = now
+                step = write.plan.begin(try route(write), now: now)
             }
         }
     }
 
-    /// - Returns: what cancels the action.
-    private func start<Request: RequestMessage>(
-        _ action: WritePlan.Action,
-        _ request: Request,
-        _ events: WriteEvents
-    ) -> @Sendable () -> Void where Request.Response == MutationResponse {
-        switch action {
-        case .send(let node, let phase, let timeoutMilliseconds):
-            return sender.start(request, to: node, timeoutMilliseconds: timeoutMilliseconds) { result in
-                events.ended(.answered(node: node, phase: phase, result), phase: phase)
-            }
-        case .wait(let node, let phase, let milliseconds):
-            let task = Task {
-                do {
-                    try await time.sleep(milliseconds: milliseconds)
-                    events.ended(.waited(node: node, phase: phase), phase: phase)
-                } catch { events.ended(.cancelled, phase: phase) }
-            }
-            return { task.cancel() }
+    private func perform(
+        _ actions: [WritePlan.Action],
+        _ write: inout RunningWrite<some Mutation>,
+        now: UInt64,
+        _ events: CallEvents<MutationResponse>
+    ) {
+        let phase = write.plan.phase
+        write.request.view = write.plan.view
+        if now != write.stampedAt {
+            write.request.opClockMilliseconds = clock.milliseconds(now: now)
+            write.stampedAt = now
         }
+        events.began(actions.count { if case .tell = $0 { false } else { true } }, phase: phase)
+        for action in actions {
+            switch action {
+            case .send(let node, let phase, let timeoutMilliseconds):
+                let cancel = sender.start(write.request, to: node, timeoutMilliseconds: timeoutMilliseconds) { result in
+                    events.ended(.answered(node: node, phase: phase, result), phase: phase)
+                }
+                write.running.append((phase, cancel))
+            case .wait(let node, let phase, let milliseconds):
+                write.running.append((phase, wait(node: node, phase: phase, milliseconds: milliseconds, events)))
+            case .tell(let node): tell(node, shard: write.plan.shard)
+            }
+        }
+    }
+
+    /// - Returns: what ends the wait early.
+    func wait<Response>(
+        node: String?,
+        phase: Int,
+        milliseconds: UInt64,
+        _ events: CallEvents<Response>
+    ) -> @Sendable () -> Void {
+        let task = Task {
+            do { try await time.sleep(milliseconds: milliseconds) } catch {}
+            events.ended(.waited(node: node, phase: phase), phase: phase)
+        }
+        return { task.cancel() }
     }
 
     private func take(
-        _ event: WriteEvent,
-        _ plan: inout WritePlan,
-        _ mutation: some Mutation,
-        _ target: WriteTarget,
+        _ event: CallEvent<MutationResponse>,
+        _ write: inout RunningWrite<some Mutation>,
         now: UInt64
     ) throws(CallFailure) -> WritePlan.Step {
         switch event {
-        case .answered(let node, let phase, let result):
-            switch result {
-            case .success: health.answered(node)
-            case .failure(let error): report(error, of: node)
-            }
-            return plan.answered(node: node, phase: phase, result, now: now)
+        case .answered(let node, let phase, .success(let response)):
+            health.answered(node)
+            return write.plan.acknowledged(node: node, phase: phase, response)
+        case .answered(let node, let phase, .failure(let error)):
+            let lesson = report(error, of: node, shard: write.plan.shard, view: write.plan.view)
+            return write.plan.failed(
+                node: node,
+                phase: phase,
+                error,
+                lesson: lesson,
+                route: try route(write),
+                now: now
+            )
         case .waited(let node, let phase):
-            return plan.waited(node: node, phase: phase, members: try members(of: mutation.key, target), now: now)
-        case .mapChanged:
-            return plan.rerouted(members: try members(of: mutation.key, target), now: now)
+            guard let node else { preconditionFailure("a write waits for one node at a time") }
+            return write.plan.waited(node: node, phase: phase, route: try route(write), now: now)
+        case .routeChanged:
+            return write.plan.rerouted(try route(write), now: now)
         case .cancelled:
-            return .fail(plan.abandoned(RPCError(.cancelled, "the call was cancelled")))
+            return .fail(write.plan.abandoned(RPCError(.cancelled, "the call was cancelled")))
         }
+    }
+
+    private func route(_ write: RunningWrite<some Mutation>) throws(CallFailure) -> Route {
+        if let route = write.fixedRoute { return route }
+        return try route(of: write.mutation.key)
     }
 
     /// Before the first stamp: the clock of the first of the members to say HELLO. If none does, the local wall clock has
@@ -140,11 +208,21 @@ extension ClusterClient {
             try? await sender.connect(to: node, timeoutMilliseconds: UInt32(clamping: max(1, share)))
         }
     }
+}
 
-    private func members(of key: [UInt8], _ target: WriteTarget) throws(CallFailure) -> [String] {
-        switch target {
-        case .replicas: try members(of: key).members
-        case .node(let node): [node]
-        }
+/// A write under way.
+private struct RunningWrite<Writing: Mutation>: Sendable {
+    let mutation: Writing
+    var plan: WritePlan
+    var request: Writing.Request
+    /// When the request's `opClockMilliseconds` was read.
+    var stampedAt: UInt64
+    /// Nil = routed anew whenever the key's route changes.
+    let fixedRoute: Route?
+    /// What ends each action early, with its phase.
+    var running: [(phase: Int, cancel: @Sendable () -> Void)] = []
+
+    func cancel(before phase: Int) {
+        for action in running where action.phase < phase { action.cancel() }
     }
 }

@@ -1,9 +1,10 @@
+internal import KVCore
 package import KVSharding
 package import KVWire
 internal import Synchronization
 
-/// Gets, sets and deletes keys of a cluster: routes by the shard map, balances and fails over reads, sends writes to
-/// all replicas.
+/// Gets, sets and deletes keys of a cluster: routes by the views that servers tell and by the shard map, balances and fails over
+/// reads, sends writes to all replicas.
 ///
 /// Generic over what it does not own, so that the same code runs over sockets and over a simulated network.
 package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Sendable {
@@ -15,13 +16,17 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     let attemptMilliseconds: UInt64
     private let routing: Mutex<Routing>
     let pendingWrites = PendingWrites()
+    let mapFetch: MapFetch
 
     /// - Parameters:
+    ///   - map: nil = to be fetched from one of the `seeds`, when it is first needed.
     ///   - epoch: the map's; 0 = unknown.
+    ///   - seeds: names under which the sender reaches servers before there is a map.
     ///   - attemptMilliseconds: the longest that a read waits for one replica while there is another to ask.
     package init(
-        map: ShardMap,
+        map: ShardMap?,
         epoch: UInt64 = 0,
+        seeds: [String] = [],
         sender: Sender,
         time: Time,
         clock: VersionClock,
@@ -29,6 +34,7 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
         attemptMilliseconds: UInt64
     ) {
         routing = Mutex(Routing(map, epoch: epoch))
+        mapFetch = MapFetch(seeds: seeds)
         self.sender = sender
         self.time = time
         self.clock = clock
@@ -36,14 +42,20 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
         self.attemptMilliseconds = attemptMilliseconds
     }
 
-    package var shardMap: ShardMap { routing.withLock { $0.map } }
+    /// Nil = it was not fetched yet.
+    package var shardMap: ShardMap? { routing.withLock { $0.map } }
 
     /// The next attempt of every call is routed by `map`; a write that waits for a node which it took away begins anew.
     /// - Parameter epoch: the map's; 0 = unknown.
     package func follow(_ map: ShardMap, epoch: UInt64 = 0) {
-        routing.withLock { $0.follow(map, epoch: epoch) }
-        health.keep { map.nodes[$0] != nil }
-        pendingWrites.post(.mapChanged)
+        sender.follow(map)
+        let members = routing.withLock { routing in
+            routing.follow(map, epoch: epoch)
+            return routing.viewMembers
+        }
+        for member in members { sender.learn(member) }
+        health.keep { name in map.nodes[name] != nil || members.contains { $0.node == name } }
+        pendingWrites.post(.routeChanged)
     }
 
     /// Reads from one replica after the other until one answers.
@@ -53,11 +65,13 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     ) async throws(CallFailure) -> GetResponse {
         try Self.check(key: request.key)
         let now = time.monotonicMilliseconds
-        let (candidates, first) = try route(request.key, now: now)
+        let deadline = saturatingSum(now, timeoutMilliseconds)
+        var route = try await route(of: request.key, deadline: deadline)
+        let (candidates, first) = order(route, now: now)
         var plan = ReadPlan(
             candidates: candidates,
             first: first,
-            deadline: saturatingSum(now, timeoutMilliseconds),
+            deadline: deadline,
             attemptMilliseconds: attemptMilliseconds
         )
         var step = plan.next(now: now)
@@ -69,14 +83,15 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
                     health.answered(node)
                     return response
                 } catch {
-                    report(error, of: node)
-                    plan.failed(node, error)
+                    report(error, of: node, shard: route.shard, view: route.view)
+                    plan.failed(node, error, isRerouted: try self.route(of: request.key).differs(from: route))
                 }
             case .wait(let milliseconds):
                 do { try await time.sleep(milliseconds: milliseconds) } catch {
                     throw CallFailure(.cancelled, "the call was cancelled")
                 }
-                let (candidates, first) = try route(request.key, now: time.monotonicMilliseconds)
+                route = try self.route(of: request.key)
+                let (candidates, first) = order(route, now: time.monotonicMilliseconds)
                 plan.beginRound(candidates: candidates, first: first)
             case .fail(let failure):
                 throw failure
@@ -85,29 +100,71 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
         }
     }
 
-    /// The shard's members in the order to ask them: those to avoid last.
-    private func route(_ key: [UInt8], now: UInt64) throws(CallFailure) -> (candidates: [String], first: Int) {
-        let (shard, members) = try members(of: key)
-        guard let (well, avoided) = health.split(members, now: now), !well.isEmpty else {
-            return (members, balancer.first(of: members, shard: shard))
+    /// A route's members, and the index of the first to ask; the others follow, around the end. Those to avoid are last.
+    func order(_ route: Route, now: UInt64) -> (candidates: [String], first: Int) {
+        guard let (well, avoided) = health.split(route.members, now: now), !well.isEmpty else {
+            return (route.members, balancer.first(of: route.members, route: route))
         }
-        let first = balancer.first(of: well, shard: shard)
+        let first = balancer.first(of: well, route: route)
         return (Array(well[first...] + well[..<first]) + avoided, 0)
     }
 
-    /// The replicas of a key; not empty.
-    package func members(of key: [UInt8]) throws(CallFailure) -> (shard: Int, members: [String]) {
-        let (shard, members) = routing.withLock { $0.members(ofKey: key) }
-        if members.isEmpty { throw CallFailure(.unavailable, "shard \(shard) has no node in the shard map") }
-        return (shard, members)
+    /// The replicas of a key; at least one. Fetches the map if there is none yet.
+    func route(of key: [UInt8], deadline: UInt64) async throws(CallFailure) -> Route {
+        if let route = routing.withLock({ $0.route(ofKey: key) }) { return try Self.check(route) }
+        try await fetchMap(deadline: deadline)
+        return try route(of: key)
+    }
+
+    /// The replicas of a key; at least one.
+    package func route(of key: [UInt8]) throws(CallFailure) -> Route {
+        guard let route = routing.withLock({ $0.route(ofKey: key) }) else {
+            throw CallFailure(.unavailable, "there is no shard map yet")
+        }
+        return try Self.check(route)
+    }
+
+    private static func check(_ route: Route) throws(CallFailure) -> Route {
+        if route.members.isEmpty {
+            throw CallFailure(.unavailable, "shard \(route.shard) has no node in the shard map")
+        }
+        return route
     }
 
     /// Learns from a replica's error.
-    package func report(_ error: RPCError, of node: String) {
-        if error.isSilence { health.failed(node, now: time.monotonicMilliseconds) }
-        guard let view = error.view else { return }
+    /// - Parameters:
+    ///   - shard: of which it was asked something; 0 = of none.
+    ///   - view: by which it was asked.
+    @discardableResult
+    package func report(
+        _ error: RPCError,
+        of node: String,
+        shard: Int = 0,
+        view: UInt64 = ViewIdentifier.none
+    ) -> Routing.Lesson {
+        if error.isSilence {
+            health.failed(node, now: time.monotonicMilliseconds)
+            if shard > 0 { routing.withLock { $0.doubt(view, of: shard, isUnreachable: health.isAvoided) } }
+        }
+        guard let view = error.view else { return .nothing }
+        return learn(view, reason: error.reason)
+    }
+
+    @discardableResult
+    private func learn(_ view: View, reason: Reason) -> Routing.Lesson {
         for member in view.members { sender.learn(member) }
-        routing.withLock { $0.learn(from: error) }
+        let lesson = routing.withLock { $0.learn(view, reason: reason) }
+        if lesson == .news { pendingWrites.post(.routeChanged) }
+        return lesson
+    }
+
+    /// Tells a server, whose view is older, what this client knows, and learns what it then says. Returns at once.
+    func tell(_ node: String, shard: Int) {
+        guard let view = routing.withLock({ $0.view(of: shard) }) else { return }
+        let timeout = UInt32(clamping: attemptMilliseconds)
+        _ = sender.start(view, to: node, timeoutMilliseconds: timeout) { result in
+            if case .success(let view) = result { self.learn(view, reason: .wrongView) }
+        }
     }
 
     static func check(key: [UInt8]) throws(CallFailure) {

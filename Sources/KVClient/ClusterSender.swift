@@ -1,3 +1,4 @@
+package import KVSharding
 package import KVWire
 
 /// What the client asks of its transport beyond sending.
@@ -5,6 +6,9 @@ package import KVWire
 /// An error made by the transport has the reason `indeterminate` if the request had left for the node, so that it may have
 /// been executed; without it, the request was certainly not.
 package protocol ClusterSender: RequestSender {
+    /// Where to find the nodes of a new map. What `learn` said before is forgotten.
+    func follow(_ map: ShardMap)
+
     /// Where to find a node that the shard map may not list (any more): an owner that a server named. The shard
     /// map's own addresses win.
     func learn(_ member: View.Member)

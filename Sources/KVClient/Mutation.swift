@@ -3,10 +3,20 @@ package import KVWire
 
 /// A Set or a Delete before it is stamped.
 package protocol Mutation: Sendable {
-    associatedtype Request: RequestMessage where Request.Response == MutationResponse
+    associatedtype Request: MutationRequest
     var key: [UInt8] { get }
     func request(stamp: VersionClock.Stamp) -> Request
 }
+
+/// A stamped one, with what changes from one attempt to the next.
+package protocol MutationRequest: RequestMessage where Response == MutationResponse {
+    var view: UInt64 { get set }
+    /// The cluster's time when this attempt left.
+    var opClockMilliseconds: UInt64 { get set }
+}
+
+extension SetRequest: MutationRequest {}
+extension DeleteRequest: MutationRequest {}
 
 package struct SetMutation: Mutation {
     package let key: [UInt8]

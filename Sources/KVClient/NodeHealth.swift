@@ -29,6 +29,9 @@ package final class NodeHealth: Sendable {
         }
     }
 
+    /// It did not answer lately, and has not since.
+    package func isAvoided(_ node: String) -> Bool { avoidedUntil.withLock { $0[node] != nil } }
+
     /// Forgets nodes that the shard map does not list any more.
     package func keep(_ isListed: (String) -> Bool) {
         avoidedUntil.withLock { avoidedUntil in

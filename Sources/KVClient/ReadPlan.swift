@@ -3,8 +3,11 @@ package import KVWire
 /// Decides whom a read asks next, and for how long. No I/O: the driver performs the steps and reports.
 ///
 /// In a round, each replica is asked at most once. A replica's share of the deadline is bounded as long as another
-/// one is left to ask; the last may use all that remains. If a replica said that its trouble will pass, there is another
-/// round after a wait, by the map of then. Times are in milliseconds of one clock.
+/// one is left to ask; the last may use all that remains. If a replica said that its trouble will pass, or only did not answer
+/// in its share, or if the route has changed meanwhile, there is another round after a wait, by the route of then. Times are in milliseconds of one clock.
+///
+/// To drive it: `next`, and do what it says. After `.ask`, an answer ends the read, an error is told to `failed`; after `.wait`
+/// call `beginRound`; then `next` again, until it says `.fail`.
 package struct ReadPlan {
     package enum Step: Hashable {
         case ask(node: String, timeoutMilliseconds: UInt32)
@@ -22,6 +25,7 @@ package struct ReadPlan {
     private var round = 0
     private var failures: [CallFailure.Replica] = []
     private var endingError = false
+    private var isRerouted = false
     private let deadline: UInt64
     private let attemptMilliseconds: UInt64
 
@@ -52,27 +56,31 @@ package struct ReadPlan {
     }
 
     /// The replica that the last step named failed.
-    package mutating func failed(_ node: String, _ error: RPCError) {
+    /// - Parameter isRerouted: the key's route is not the one of this round any more.
+    package mutating func failed(_ node: String, _ error: RPCError, isRerouted: Bool = false) {
         if failures.isEmpty { failures.reserveCapacity(candidates.count) }
         failures.append(CallFailure.Replica(node: node, error: error))
         endingError = error.endsCall
+        if isRerouted { self.isRerouted = true }
         for member in error.view?.members ?? [] where !isKnown(member.node) {
             hinted.append(member.node)
         }
     }
 
-    /// The next round, by the newest map.
+    /// The next round, by the newest route.
     package mutating func beginRound(candidates: [String], first: Int) {
         self.candidates = candidates
         self.first = first
         asked = 0
         round += 1
+        isRerouted = false
         hinted.removeAll()
         failures.removeAll()
     }
 
     private func endRound(now: UInt64) -> Step {
-        let waits = failures.filter(\.error.isTransient).map { failure in
+        let waits = failures.filter { isRerouted || $0.error.isTransient || $0.error.code == .deadlineExceeded }.map {
+            failure in
             RetryWait.milliseconds(after: failure.error, attempt: round)
         }
         guard let wait = waits.min(), now + wait < deadline else { return .fail(.read(failures)) }

@@ -1,48 +1,122 @@
-internal import KVSharding
-internal import KVWire
+package import KVSharding
+package import KVWire
 
-/// Which nodes a client takes for a shard's owners: those of its map, or those that a server named, which knew better.
-struct Routing: Sendable {
-    private struct Learned {
-        let epoch: UInt64
-        let members: [String]
+/// Which nodes a client takes for a shard's owners: those of the view that servers told, and until one did, those of its map.
+///
+/// Driven without I/O: `route(ofKey:)` before an attempt, `learn` with each error that carries a view and with each answer of
+/// ExchangeView, `doubt` when a member cannot be reached, `follow` with each map. After any of the last three the next
+/// `route` may be another one, which a call that is under way is told (`WritePlan.rerouted`).
+package struct Routing: Sendable {
+    /// What a view that was told is to this client.
+    package enum Lesson: Hashable, Sendable {
+        /// No view, or none that matters.
+        case nothing
+        /// The shard's route has changed.
+        case news
+        /// What was known.
+        case known
+        /// This client knows a newer one, which the server is to be told.
+        case outdated
     }
 
-    private(set) var map: ShardMap
+    /// Nil = none yet.
+    package private(set) var map: ShardMap?
     /// The map's epoch; 0 = unknown.
-    private var epoch: UInt64
-    private var learned: [Int: Learned] = [:]
+    package private(set) var epoch: UInt64
+    private var views: [Int: KnownView] = [:]
+    /// By shard, from 0; nil = to be made.
+    private var routes: [Route?]
 
-    init(_ map: ShardMap, epoch: UInt64) {
+    package init(_ map: ShardMap?, epoch: UInt64) {
         self.map = map
         self.epoch = epoch
+        routes = Array(repeating: nil, count: map?.numShards ?? 0)
     }
 
-    func members(ofKey key: [UInt8]) -> (shard: Int, members: [String]) {
+    /// Nil = there is no map yet.
+    package mutating func route(ofKey key: [UInt8]) -> Route? {
+        guard let map else { return nil }
         let shard = map.shard(ofKey: key)
-        if !learned.isEmpty, let learned = learned[shard] { return (shard, learned.members) }
-        return (shard, map.members(of: shard))
+        if let route = routes[shard - 1] { return route }
+        return makeRoute(shard, map)
     }
 
-    /// What servers said stays in force where it is newer than `map`.
-    mutating func follow(_ map: ShardMap, epoch: UInt64) {
+    private mutating func makeRoute(_ shard: Int, _ map: ShardMap) -> Route {
+        let known = views[shard]
+        let route = Route(
+            shard: shard,
+            members: known?.names ?? map.members(of: shard),
+            view: known?.identifier ?? ViewIdentifier.unknown
+        )
+        routes[shard - 1] = route
+        return route
+    }
+
+    /// What this client knows of a shard's view, to tell a server.
+    package func view(of shard: Int) -> View? { views[shard]?.view }
+
+    /// Every node that views name, with its address.
+    package var viewMembers: [View.Member] { views.values.flatMap(\.view.members) }
+
+    /// What servers said stays in force where it is newer than `map`, or agrees with it about the owners.
+    package mutating func follow(_ map: ShardMap, epoch: UInt64) {
         self.map = map
         self.epoch = epoch
-        learned = learned.filter { $0.value.epoch > epoch }
+        views = views.filter { shard, known in
+            map.shards.contains(shard) && (known.epoch > epoch || isOfMap(known, shard))
+        }
+        routes = Array(repeating: nil, count: map.numShards)
     }
 
-    /// Takes over what a server that is not (or no longer) the shard's owner says about it, unless it is older news.
-    mutating func learn(from error: RPCError) {
-        guard let view = error.view, !view.members.isEmpty, map.shards.contains(view.shard) else { return }
-        switch error.reason {
-        case .moving, .notHosted, .wrongView: break
-        default: return
+    /// Takes over what a server says about the owners.
+    /// - Parameter reason: of the error that brought it; of the answer to an ExchangeView `wrongView`.
+    package mutating func learn(_ view: View, reason: Reason) -> Lesson {
+        guard !view.members.isEmpty, map?.shards.contains(view.shard) == true else { return .nothing }
+        guard var known = views[view.shard] else {
+            guard teaches(view, reason: reason) else { return .nothing }
+            return put(KnownView(view), view.shard)
         }
-        let members = view.members.map(\.node)
-        guard view.epoch > learned[view.shard]?.epoch ?? epoch || (epoch == 0 && learned[view.shard] == nil) else {
-            return
+        switch reason {
+        case .wrongView, .moving, .notHosted: break
+        default: return .nothing
         }
-        let isOfMap = Set(members) == Set(map.members(of: view.shard))
-        learned[view.shard] = isOfMap ? nil : Learned(epoch: view.epoch, members: members)
+        if known.isOlder(than: view) { return put(KnownView(view), view.shard) }
+        if known.isNewer(than: view) { return .outdated }
+        let before = known.identifier
+        known.merge(view)
+        if known.identifier != before { return put(known, view.shard) }
+        return known.identifier == KnownView.identifier(of: view) ? .known : .outdated
+    }
+
+    /// Whether a view counts where none was told before. Who refuses a request's view serves by its own. Who does not own
+    /// the shard may know less than the map of the same number does, and who is still copying it names the owners of
+    /// before, which count if this client's map came too early.
+    private func teaches(_ view: View, reason: Reason) -> Bool {
+        switch reason {
+        case .wrongView: true
+        case .moving, .notHosted: view.epoch != epoch || epoch == 0
+        case .notReady: view.epoch < epoch
+        default: false
+        }
+    }
+
+    private mutating func put(_ known: KnownView, _ shard: Int) -> Lesson {
+        views[shard] = known
+        routes[shard - 1] = nil
+        return .news
+    }
+
+    /// A member of a view cannot be reached. If none can, or if the map names other owners at a higher epoch, the view's owners
+    /// may be gone for good: the map's are asked next, who tell what is in force.
+    package mutating func doubt(_ view: UInt64, of shard: Int, isUnreachable: (String) -> Bool) {
+        guard let known = views[shard], known.identifier == view, !isOfMap(known, shard),
+            known.epoch < epoch || known.names.allSatisfy(isUnreachable)
+        else { return }
+        views[shard] = nil
+        routes[shard - 1] = nil
+    }
+
+    private func isOfMap(_ known: KnownView, _ shard: Int) -> Bool {
+        map.map { Set($0.members(of: shard)) == Set(known.names) } ?? false
     }
 }

@@ -11,6 +11,17 @@ package struct NodeAddress: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
+    /// Reads what `description` gives; an IPv6 address must stand in brackets.
+    package init?(parsing text: some StringProtocol) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        let host = text[..<colon]
+        guard !host.isEmpty, !host.contains(":") || (host.hasPrefix("[") && host.hasSuffix("]")) else { return nil }
+        self.init(host: String(host), port: Int(port))
+        if self.host.isEmpty || self.host == "[]" { return nil }
+    }
+
     /// `host:port`, and `[host]:port` for IPv6.
     package var description: String {
         host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

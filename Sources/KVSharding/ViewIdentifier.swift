@@ -1,16 +1,23 @@
 /// Names a shard's configuration in 64 bits, so that requests and servers compare it with one instruction.
 package enum ViewIdentifier {
-    /// FNV-1a (64 bit) over the epoch's eight little-endian bytes, then each member's name in UTF-8 followed by a zero byte,
-    /// names in ascending order of their bytes. The order of `members` does not matter.
+    /// A request that was not routed by a view, and accepts any.
+    package static let none: UInt64 = 0
+    /// A request whose sender does not know the view, and asks to be told: no server's view.
+    package static let unknown: UInt64 = 1
+
+    /// FNV-1a (64 bit) over the epoch's eight little-endian bytes, then for each member its name in UTF-8, a zero byte and
+    /// its incarnation's eight little-endian bytes, in ascending order of the names' bytes. The order of `members` does not
+    /// matter.
     ///
-    /// Never 0, which stands for "no view": the one input in 2^64 that hashes to 0 gives 1.
-    package static func hash(epoch: UInt64, members: [String]) -> UInt64 {
+    /// Never `none` or `unknown`: an input that hashes to one of them gives 2.
+    package static func hash(epoch: UInt64, members: [(name: String, incarnation: UInt64)]) -> UInt64 {
         var hash = StableHash()
         hash.combine(littleEndian: epoch)
-        for name in members.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-            hash.combine(name.utf8)
+        for member in members.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
+            hash.combine(member.name.utf8)
             hash.combine(CollectionOfOne(0))
+            hash.combine(littleEndian: member.incarnation)
         }
-        return hash.value == 0 ? 1 : hash.value
+        return max(hash.value, 2)
     }
 }

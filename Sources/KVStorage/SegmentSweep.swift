@@ -154,8 +154,9 @@ struct SegmentSweep {
             valueCount: 0
         )
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        let routingHash = RoutingHash.fnv1(slot.pointee.entry.key)
         let allocatedBytes = stripe.allocator.allocatedBytes
-        guard stripe.replace(slot, with: marker, value: nothing) else { return }
+        guard stripe.replace(slot, with: marker, routingHash: routingHash, value: nothing) else { return }
         result.expired += 1
         countChange(stripe, before: allocatedBytes)
     }

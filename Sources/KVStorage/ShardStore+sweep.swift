@@ -27,11 +27,11 @@ struct SweepPosition {
 
 extension ShardStore {
     /// Goes on with the endless pass that turns expired records into markers, frees their values, and drops markers that
-    /// are older than the retention, unless `keepsMarkers`. It also moves records out of slabs that compaction empties.
-    /// Segments in which nothing is due are skipped.
+    /// are older than the retention, as far as `markersDroppableBefore` allows. It also moves records out of slabs that compaction
+    /// empties. Segments in which nothing is due are skipped.
     ///
-    /// A call ends at the end of a pass, or once it did `budget` nanoseconds of work by estimate, and holds a stripe's lock for no more than that:
-    /// the next call goes on in the middle of a segment. Times are in milliseconds.
+    /// A call ends at the end of a pass, or once it did `budget` nanoseconds of work by estimate, and holds a stripe's lock for no
+    /// more than that: the next call goes on in the middle of a segment. Times are in milliseconds.
     ///
     /// - Parameter patienceMilliseconds: how long what is due in a segment of 512 records or more may wait for more to join it;
     ///   in a smaller one so much less. Looking through a segment costs the same for one record that is due as for some.
@@ -42,7 +42,7 @@ extension ShardStore {
         budget: Int
     ) -> SweepResult {
         sweepPosition.withLock { position in
-            let dropBefore = keepsMarkers || now < markerRetentionMilliseconds ? 0 : now - markerRetentionMilliseconds
+            let dropBefore = min(now - min(now, markerRetentionMilliseconds), markersDroppableBefore)
             var sweep = SegmentSweep(
                 now: now,
                 dropBefore: dropBefore,

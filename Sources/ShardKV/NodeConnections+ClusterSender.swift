@@ -1,9 +1,11 @@
 internal import KVClient
-internal import KVSharding
+package import KVSharding
 package import KVTransport
 package import KVWire
 
 extension NodeConnections: ClusterSender {
+    package func follow(_ map: ShardMap) { update(endpoints: map.endpoints) }
+
     package func learn(_ member: View.Member) {
         guard !member.address.isEmpty, member.port > 0 else { return }
         learn(member.node, at: NodeEndpoint(host: member.address, port: Int(member.port)))
@@ -12,7 +14,7 @@ extension NodeConnections: ClusterSender {
 
 extension ShardMap {
     /// Where the transport finds each node.
-    var endpoints: [String: NodeEndpoint] {
+    package var endpoints: [String: NodeEndpoint] {
         nodes.mapValues { NodeEndpoint(host: $0.host, port: $0.port) }
     }
 }

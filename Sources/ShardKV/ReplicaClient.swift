@@ -8,13 +8,13 @@ public struct ReplicaClient: Sendable {
 
     /// The value that this node has of a key; nil if none.
     public func get(_ key: [UInt8], timeout: Duration? = nil) async throws(ShardKVError) -> [UInt8]? {
-        let response = try await client.get(GetRequest(key: key), node: node, timeout)
+        let response = try await client.get(GetRequest(key: key), .node(node), timeout)
         return response.wasFound ? response.value : nil
     }
 
     /// The value that this node has of a key, with the rest of its time to live; nil if none.
     public func getEntry(_ key: [UInt8], timeout: Duration? = nil) async throws(ShardKVError) -> Entry? {
-        Entry(try await client.get(GetRequest(key: key, withMetadata: true), node: node, timeout))
+        Entry(try await client.get(GetRequest(key: key, withMetadata: true), .node(node), timeout))
     }
 
     /// Stores a value on this node alone.
@@ -25,12 +25,12 @@ public struct ReplicaClient: Sendable {
         ttl: Duration? = nil,
         timeout: Duration? = nil
     ) async throws(ShardKVError) {
-        try await client.set(key, value, ttl: ttl, node: node, timeout)
+        try await client.set(key, value, ttl: ttl, .node(node), timeout)
     }
 
     /// Removes a key from this node alone.
     public func delete(_ key: [UInt8], timeout: Duration? = nil) async throws(ShardKVError) {
-        try await client.delete(key, node: node, timeout)
+        try await client.delete(key, .node(node), timeout)
     }
 
     /// See `get(_:timeout:)` for bytes.

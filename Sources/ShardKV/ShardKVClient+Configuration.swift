@@ -4,6 +4,26 @@ public enum ShardMapSource: Sendable {
     case file(path: String)
     /// The content of such a file, once and for all.
     case json([UInt8])
+    /// Any servers of the cluster, each as `host:port`: the first that answers tells the map when it is first needed.
+    case servers([String])
+}
+
+/// How many replicas must have a write before it is acknowledged. The others get it too, as soon as they can.
+public enum WriteLevel: String, Sendable, CaseIterable {
+    /// One. It may be lost with that one, and reads of others may miss it.
+    case one
+    /// A majority: survives one of three replicas, and later reads at `quorum` see it.
+    case quorum
+    /// All: survives all but one replica, and every later read sees it. Fails while one of them is away.
+    case all
+}
+
+/// How many replicas a read asks.
+public enum ReadLevel: String, Sendable, CaseIterable {
+    /// One: sees every earlier write at `all`.
+    case one
+    /// A majority, whose newest value counts: sees every earlier write at `quorum` or `all`.
+    case quorum
 }
 
 extension ShardKVClient {
@@ -23,6 +43,10 @@ extension ShardKVClient {
         public var timeout: Duration = .seconds(1)
         /// How long a read waits for one replica while there is another one to ask.
         public var attemptTimeout: Duration = .milliseconds(250)
+        /// How many replicas must have a write, unless the call says otherwise.
+        public var writeLevel: WriteLevel = .all
+        /// How many replicas a read asks, unless the call says otherwise.
+        public var readLevel: ReadLevel = .one
         /// How reads are spread over the replicas.
         public var balancing: Balancing = .roundRobin
         /// How many TCP connections all callers together use to each node.

@@ -1,7 +1,7 @@
 internal import KVClient
 package import KVSharding
 internal import KVTransport
-package import KVWire
+internal import KVWire
 public import Logging
 public import NIOCore
 public import NIOPosix
@@ -17,13 +17,13 @@ internal import Synchronization
 /// Keys: 1 byte to 64 KiB; values: 0 bytes to 64 MiB (the servers' defaults); both are arbitrary bytes, and a `String` stands
 /// for its UTF-8. Every call throws `ShardKVError`, and ends with CANCELLED when its task is cancelled.
 public final class ShardKVClient: Service, Sendable {
-    private let cluster: ClusterClient<NodeConnections, SystemTime>
+    let cluster: ClusterClient<NodeConnections, SystemTime>
     private let connections: NodeConnections
     /// Nil = the map is not from a file.
     private let file: Mutex<ShardMapFile?>
     private let logger: Logger
     let configuration: Configuration
-    private let timeoutMilliseconds: UInt64
+    let timeoutMilliseconds: UInt64
 
     /// Reads the shard map; connects to nothing yet.
     /// - Parameters:
@@ -37,6 +37,7 @@ public final class ShardKVClient: Service, Sendable {
     ) throws(ShardKVError) {
         let time = SystemTime()
         let (map, epoch, file) = try Self.read(configuration.shardMap, time)
+        let seeds = try Self.seeds(configuration.shardMap)
         let now = time.monotonicMilliseconds
         let clock = VersionClock(
             writer: UInt64.random(in: 1...UInt64.max),
@@ -48,15 +49,20 @@ public final class ShardKVClient: Service, Sendable {
         options.onHello = { node, hello in
             clock.observe(hello.serverTimeMilliseconds, of: node, now: time.monotonicMilliseconds)
         }
-        connections = NodeConnections(endpoints: map.endpoints, eventLoopGroup: eventLoopGroup, options: options)
+        connections = NodeConnections(
+            endpoints: map?.endpoints ?? seeds,
+            eventLoopGroup: eventLoopGroup,
+            options: options
+        )
         let balancer: any Balancer =
             switch configuration.balancing {
-            case .roundRobin: RoundRobinBalancer(numShards: map.numShards)
+            case .roundRobin: RoundRobinBalancer()
             case .random: RandomBalancer()
             }
         cluster = ClusterClient(
             map: map,
             epoch: epoch,
+            seeds: Array(seeds.keys),
             sender: connections,
             time: time,
             clock: clock,
@@ -85,15 +91,22 @@ public final class ShardKVClient: Service, Sendable {
         await connections.close()
     }
 
-    /// The map in force.
-    package var shardMap: ShardMap { cluster.shardMap }
+    /// The map in force; nil = it was not fetched yet.
+    package var shardMap: ShardMap? { cluster.shardMap }
+
+    /// The map in force, fetched if there is none yet.
+    package func fetchShardMap(timeout: Duration? = nil) async throws(ShardKVError) -> ShardMap {
+        let milliseconds = timeout?.milliseconds ?? timeoutMilliseconds
+        do throws(CallFailure) { return try await cluster.fetchedMap(timeoutMilliseconds: milliseconds) } catch {
+            throw ShardKVError(error)
+        }
+    }
 
     /// Looks at the shard map's file now.
     package func refreshShardMap() async {
         switch file.withLock({ $0?.poll(now: SystemTime().wallMilliseconds) }) {
         case nil, .unchanged, .restored: break
         case .changed(let map, let epoch):
-            connections.update(endpoints: map.endpoints)
             cluster.follow(map, epoch: epoch)
             logger.info("following the new shard map", metadata: ["epoch": "\(epoch)"])
         case .refused(let error):
@@ -107,9 +120,10 @@ public final class ShardKVClient: Service, Sendable {
     private static func read(
         _ source: ShardMapSource,
         _ time: SystemTime
-    ) throws(ShardKVError) -> (ShardMap, epoch: UInt64, ShardMapFile?) {
+    ) throws(ShardKVError) -> (ShardMap?, epoch: UInt64, ShardMapFile?) {
         do throws(ShardMapError) {
             switch source {
+            case .servers: return (nil, 0, nil)
             case .json(let content):
                 let map = try ShardMap(json: content)
                 return (map, map.epoch ?? 0, nil)
@@ -129,53 +143,18 @@ public final class ShardKVClient: Service, Sendable {
             throw ShardKVError(.invalidArgument, "shard map: \(error.summary)")
         }
     }
-}
 
-extension ShardKVClient {
-    func get(_ request: GetRequest, node: String?, _ timeout: Duration?) async throws(ShardKVError) -> GetResponse {
-        let milliseconds = timeout?.milliseconds ?? timeoutMilliseconds
-        do throws(CallFailure) {
-            guard let node else { return try await cluster.get(request, timeoutMilliseconds: milliseconds) }
-            return try await cluster.get(request, from: node, timeoutMilliseconds: milliseconds)
-        } catch { throw ShardKVError(error) }
-    }
-
-    func set(
-        _ key: [UInt8],
-        _ value: [UInt8],
-        ttl: Duration?,
-        node: String?,
-        _ timeout: Duration?
-    ) async throws(ShardKVError) {
-        do throws(CallFailure) {
-            try await cluster.set(
-                key,
-                value,
-                ttlMilliseconds: ttl?.signedMilliseconds ?? 0,
-                on: node.map { .node($0) } ?? .replicas,
-                timeoutMilliseconds: timeout?.milliseconds ?? timeoutMilliseconds
-            )
-        } catch { throw ShardKVError(error) }
-    }
-
-    func delete(_ key: [UInt8], node: String?, _ timeout: Duration?) async throws(ShardKVError) {
-        do throws(CallFailure) {
-            try await cluster.delete(
-                key,
-                on: node.map { .node($0) } ?? .replicas,
-                timeoutMilliseconds: timeout?.milliseconds ?? timeoutMilliseconds
-            )
-        } catch { throw ShardKVError(error) }
-    }
-
-    /// Sends one request to one node, as it is.
-    package func send<Request: RequestMessage>(
-        _ request: Request,
-        to node: String,
-        timeout: Duration
-    ) async throws(ShardKVError) -> Request.Response {
-        do throws(CallFailure) {
-            return try await cluster.send(request, to: node, timeoutMilliseconds: timeout.milliseconds)
-        } catch { throw ShardKVError(error) }
+    /// The servers to fetch the map from, under names of their own.
+    private static func seeds(_ source: ShardMapSource) throws(ShardKVError) -> [String: NodeEndpoint] {
+        guard case .servers(let servers) = source else { return [:] }
+        var seeds: [String: NodeEndpoint] = [:]
+        for server in servers {
+            guard let address = NodeAddress(parsing: server) else {
+                throw ShardKVError(.invalidArgument, "'\(server)' is not host:port")
+            }
+            seeds[server] = NodeEndpoint(host: address.host, port: address.port)
+        }
+        guard !seeds.isEmpty else { throw ShardKVError(.invalidArgument, "no server to fetch the shard map from") }
+        return seeds
     }
 }

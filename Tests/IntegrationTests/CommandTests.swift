@@ -33,6 +33,20 @@ extension ProcessTests {
             #expect(try await cluster.get("color").exitCode == 1)
         }
 
+        @Test func aServersAddressIsEnough() async throws {
+            let cluster = try Cluster(nodes: 3, shards: [[1, 2], [2, 3], [3, 1]])
+            try await cluster.waitReady()
+            let nodes = "127.0.0.1:\(cluster.port("n3")),127.0.0.1:\(cluster.port("n1"))"
+            let set = try await shardkv("set", "k", "v", "--nodes", nodes, "--write-level", "quorum")
+            #expect(set.exitCode == 0, "\(set.errors)")
+            let get = try await shardkv("get", "k", "--nodes", nodes, "--read-level", "quorum")
+            #expect(get.text == "v", "\(get.errors)")
+            let status = try await shardkv("status", "--nodes", nodes)
+            #expect(status.exitCode == 0 && status.text.contains("n2"), "\(status.errors)")
+            let failed = try await shardkv("get", "k", "--nodes", "127.0.0.1:1", "--timeout", "300ms")
+            #expect(failed.exitCode > 1 && failed.errors.contains("cannot be reached"), "\(failed.errors)")
+        }
+
         @Test func valuesAreBinaryAndMayBeEmpty() async throws {
             let cluster = try Cluster(nodes: 1, shards: [[1]])
             try await cluster.waitReady()

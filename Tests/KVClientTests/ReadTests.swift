@@ -135,7 +135,7 @@ import Testing
 
     @Test(arguments: [true, false])
     func spreadsReadsOverTwoReplicas(isRandom: Bool) async throws {
-        let balancer: any Balancer = isRandom ? RandomBalancer() : RoundRobinBalancer(numShards: 1)
+        let balancer: any Balancer = isRandom ? RandomBalancer() : RoundRobinBalancer()
         let cluster = try TestCluster(["n1", "n2"], balancer: balancer)
         for _ in 0..<1000 { _ = try await cluster.get() }
         let share = cluster.network.arrivals(at: "n1").count
@@ -144,7 +144,7 @@ import Testing
 
     /// A dead node's reads are shared by all others, not left to its neighbour.
     @Test func spreadsADeadNodesReads() async throws {
-        let cluster = try TestCluster(["n1", "n2", "n3"], balancer: RoundRobinBalancer(numShards: 1))
+        let cluster = try TestCluster(["n1", "n2", "n3"], balancer: RoundRobinBalancer())
         cluster.network.script("n1", .fail(refused))
         for _ in 0..<1000 { _ = try await cluster.get() }
         #expect((450...550).contains(cluster.network.arrivals(at: "n2").count))

@@ -48,6 +48,8 @@ final class TestNetwork: ClusterSender {
         let node: String
         let method: Method
         let version: Version
+        let view: UInt64
+        let opClock: UInt64
         let time: UInt64
         let timeoutMilliseconds: UInt32
     }
@@ -63,6 +65,9 @@ final class TestNetwork: ClusterSender {
         var records: [String: [[UInt8]: Record]] = [:]
         var arrivals: [Arrival] = []
         var learned: [View.Member] = []
+        /// What a node takes for the shard's view; a node without one accepts any.
+        var views: [String: View] = [:]
+        var map: ShardMap?
     }
 
     private let state = Mutex(State())
@@ -92,6 +97,18 @@ final class TestNetwork: ClusterSender {
         state.withLock { $0.behaviours[node] = behaviours }
     }
 
+    /// From now on the nodes serve shard 1 by `view` alone.
+    func serve(_ view: View, at nodes: String...) {
+        state.withLock { state in for node in nodes { state.views[node] = view } }
+    }
+
+    func view(at node: String) -> View? { state.withLock { $0.views[node] } }
+
+    /// What nodes answer to GetShardMap.
+    func tell(_ map: ShardMap) { state.withLock { $0.map = map } }
+
+    func follow(_ map: ShardMap) {}
+
     func learn(_ member: View.Member) { state.withLock { $0.learned.append(member) } }
 
     func connect(to node: String, timeoutMilliseconds: UInt32) async throws(RPCError) {
@@ -104,18 +121,16 @@ final class TestNetwork: ClusterSender {
         timeoutMilliseconds: UInt32
     ) async throws(RPCError) -> Request.Response {
         let now = time.monotonicMilliseconds
-        let version =
-            switch request {
-            case let request as SetRequest: request.version
-            case let request as DeleteRequest: request.version
-            default: Version.none
-            }
+        let mutation = request as? any MutationRequest
+        let view = mutation?.view ?? (request as? GetRequest)?.view ?? ViewIdentifier.none
         let behaviour = state.withLock { state -> Behaviour in
             state.arrivals.append(
                 Arrival(
                     node: node,
                     method: Request.method,
-                    version: version,
+                    version: (request as? SetRequest)?.version ?? (request as? DeleteRequest)?.version ?? .none,
+                    view: view,
+                    opClock: mutation?.opClockMilliseconds ?? 0,
                     time: now,
                     timeoutMilliseconds: timeoutMilliseconds
                 )
@@ -126,7 +141,9 @@ final class TestNetwork: ClusterSender {
         }
         await Task.yield()
         switch behaviour {
-        case .serve: return serve(request, at: node) as! Request.Response
+        case .serve:
+            if let error = refusal(of: view, at: node) { throw error }
+            return serve(request, at: node) as! Request.Response
         case .serveAndCut:
             _ = serve(request, at: node)
             throw RPCError(.unavailable, "the connection was lost", reason: .indeterminate)
@@ -144,7 +161,13 @@ final class TestNetwork: ClusterSender {
         switch request {
         case let request as GetRequest:
             let record = state.withLock { $0.records[node]?[request.key] }
-            return GetResponse(value: record?.value ?? [], wasFound: record?.value != nil)
+            return GetResponse(
+                value: record?.value ?? [],
+                wasFound: record?.value != nil,
+                version: record?.version ?? .none,
+                expiresAt: record?.expiresAt ?? 0,
+                kind: record == nil || record?.value != nil ? .live : .deleted
+            )
         case let request as SetRequest:
             return merge(
                 Record(version: request.version, value: request.value, expiresAt: request.expiresAt),
@@ -153,7 +176,33 @@ final class TestNetwork: ClusterSender {
             )
         case let request as DeleteRequest:
             return merge(Record(version: request.version, value: nil, expiresAt: 0), request.key, node)
+        case is GetShardMapRequest:
+            return GetShardMapResponse(json: Array(state.withLock { $0.map!.json() }.utf8), epoch: 1)
+        case let request as View: return exchange(request, at: node)
         default: preconditionFailure("the client sends no \(request)")
+        }
+    }
+
+    /// What a server says to a view that is not its own.
+    private func refusal(of view: UInt64, at node: String) -> RPCError? {
+        guard view != ViewIdentifier.none, let mine = self.view(at: node) else { return nil }
+        if mine.identifier == view { return nil }
+        return RPCError(.aborted, "another view", reason: .wrongView, view: mine)
+    }
+
+    /// Takes over what is newer, as a server does once its peers have agreed.
+    private func exchange(_ told: View, at node: String) -> View {
+        state.withLock { state in
+            guard var mine = state.views[node] else { return told }
+            if told.epoch > mine.epoch { mine = told }
+            if told.epoch == mine.epoch {
+                for index in mine.members.indices {
+                    let other = told.members.first { $0.node == mine.members[index].node }?.incarnation ?? 0
+                    mine.members[index].incarnation = max(mine.members[index].incarnation, other)
+                }
+            }
+            state.views[node] = mine
+            return mine
         }
     }
 
@@ -204,14 +253,28 @@ struct TestCluster {
         return try ShardMap(numShards: 1, nodes: Dictionary(uniqueKeysWithValues: addresses), members: [1: members])
     }
 
-    func get(_ key: String = "k") async throws(CallFailure) -> String? {
-        let response = try await client.get(GetRequest(key: Array(key.utf8)), timeoutMilliseconds: 1000)
+    func get(_ key: String = "k", _ level: ConsistencyLevel = .one) async throws(CallFailure) -> String? {
+        let request = GetRequest(key: Array(key.utf8))
+        let response =
+            level == .one
+            ? try await client.get(request, timeoutMilliseconds: 1000)
+            : try await client.quorumGet(request, timeoutMilliseconds: 1000)
         return response.wasFound ? String(decoding: response.value, as: UTF8.self) : nil
     }
 
-    func set(_ value: String, key: String = "k", ttlMilliseconds: Int64 = 0) async throws(CallFailure) {
-        let (key, value) = (Array(key.utf8), Array(value.utf8))
-        try await client.set(key, value, ttlMilliseconds: ttlMilliseconds, timeoutMilliseconds: 1000)
+    func set(
+        _ value: String,
+        key: String = "k",
+        ttlMilliseconds: Int64 = 0,
+        _ level: ConsistencyLevel = .all
+    ) async throws(CallFailure) {
+        try await client.set(
+            Array(key.utf8),
+            Array(value.utf8),
+            ttlMilliseconds: ttlMilliseconds,
+            on: .replicas(level),
+            timeoutMilliseconds: 1000
+        )
     }
 
     /// Puts the value where a test wants it, without the client.
@@ -225,7 +288,22 @@ struct TestCluster {
 
 /// Reads go to the first member.
 struct InOrder: Balancer {
-    func first(of members: [String], shard: Int) -> Int { 0 }
+    func first(of members: [String], route: Route) -> Int { 0 }
+}
+
+extension View {
+    /// Of shard 1.
+    init(epoch: UInt64, _ incarnations: KeyValuePairs<String, UInt64>) {
+        self.init(
+            shard: 1,
+            epoch: epoch,
+            members: incarnations.map { Member(node: $0, address: "127.0.0.1", port: 9, incarnation: $1) }
+        )
+    }
+
+    var identifier: UInt64 {
+        ViewIdentifier.hash(epoch: epoch, members: members.map { (name: $0.node, incarnation: $0.incarnation) })
+    }
 }
 
 let refused = RPCError(.unavailable, "connection refused")

@@ -97,4 +97,13 @@ func map(_ json: String) throws(ShardMapError) -> ShardMap {
                 == ["a9b", "a10a", "b", "n", "n1", "n02", "n2", "n10"]
         )
     }
+
+    @Test func addressesAreReadAsTheyAreWritten() {
+        for text in ["localhost:9000", "127.0.0.1:0", "[::1]:9000"] {
+            #expect(NodeAddress(parsing: text)?.description == text)
+        }
+        for text in ["", "h", ":1", "h:", "h:65536", "h:-1", "::1:9000", "[]:1", "[::1:9"] {
+            #expect(NodeAddress(parsing: text) == nil, "\(text)")
+        }
+    }
 }

@@ -49,9 +49,9 @@ struct SlotTimeTests {
             let expiresAt = UInt64(1_000_000 + 1_000 * number)
             store.merge(Record(key: bytes("\(number)"), value: [1], version: version, expiresAt: expiresAt), now: 1)
         }
-        store.keepsMarkers = true
+        store.markersDroppableBefore = 0
         #expect(store.sweepAll(now: 2_000_000 + pause).expired == 1_000)
-        store.keepsMarkers = false
+        store.markersDroppableBefore = .max
         #expect(store.sweepAll(now: 2_000_000 + 2 * pause).dropped == 1_000)
         #expect(store.statistics == ShardStatistics())
     }

@@ -96,10 +96,15 @@ struct MethodTests {
         let expected: [(Method, String)] = [
             (.get, "kv.Kv.Get"), (.set, "kv.Kv.Set"), (.delete, "kv.Kv.Delete"),
             (.getShardContents, "kv.Kv.GetShardContents"), (.getStatus, "kv.Kv.GetStatus"),
-            (.prepare, "kv.Peer.Prepare"), (.offer, "kv.Peer.Offer"),
+            (.getShardMap, "kv.Kv.GetShardMap"),
+            (.exchangeView, "kv.Kv.ExchangeView"),
+            (.proceed, "kv.Kv.Proceed"), (.exchange, "kv.Peer.Exchange"), (.activate, "kv.Peer.Activate"),
+            (.compare, "kv.Peer.Compare"), (.getDigests, "kv.Peer.GetDigests"),
+            (.getVersions, "kv.Peer.GetVersions"), (.getRecords, "kv.Peer.GetRecords"),
         ]
         #expect(Method.all.map(\.method) == expected.map(\.0))
         #expect(Method.all.map(\.name) == expected.map(\.1))
-        #expect(Method.all.map(\.method.rawValue) == [0, 1, 2, 3, 4, 0x100, 0x101])
+        let numbers = Array(0...7) + Array(0x100...0x105) as [UInt16]
+        #expect(Method.all.map(\.method.rawValue) == numbers)
     }
 }

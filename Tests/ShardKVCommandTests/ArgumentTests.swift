@@ -1,4 +1,5 @@
 import ArgumentParser
+import ShardKV
 import Testing
 
 @testable import ShardKVCommand
@@ -21,6 +22,15 @@ import Testing
         #expect(try parse(SetCommand.self, "set", "k", "v", "--ttl", "-5s").ttl == .seconds(-5))
     }
 
+    @Test func levelsAreWords() throws {
+        #expect(try parse(SetCommand.self, "set", "k", "v", "--write-level", "quorum").level.writeLevel == .quorum)
+        #expect(try parse(DeleteCommand.self, "delete", "k", "--write-level", "one").level.writeLevel == .one)
+        #expect(try parse(GetCommand.self, "get", "k", "--read-level", "quorum").level.readLevel == .quorum)
+        let stress = try parse(StressCommand.self, "stress", "--read-level", "one", "--write-level", "all")
+        #expect(stress.readLevel.readLevel == .one && stress.writeLevel.writeLevel == .all)
+        #expect(try parse(GetCommand.self, "get", "k").level.readLevel == nil)
+    }
+
     @Test func aTerminatorProtectsKeysAndValues() throws {
         let command = try parse(SetCommand.self, "set", "--", "-5", "--value")
         #expect(command.key == "-5" && command.value == "--value" && command.ttlMilliseconds == [])
@@ -35,7 +45,8 @@ import Testing
         ["get", "k", "--timeout", "5"], ["get", "k", "--timeout", "0"], ["contents", "x"],
         ["status", "--wait-ready", "x"],
         ["stress", "--get-qps", "-1"], ["stress", "--get-qps", "0", "--set-qps", "0"], ["stress", "--num-keys", "0"],
-        ["stress", "--ttl", "2"], ["unknown"],
+        ["stress", "--ttl", "2"], ["unknown"], ["get", "k", "--read-level", "all"],
+        ["set", "k", "v", "--write-level", "one", "--node", "n1"], ["get", "k", "--shardmap", "f", "--nodes", "h:1"],
     ])
     func refuses(words: [String]) {
         #expect(throws: (any Error).self) { try RootCommand.parseAsRoot(words) }

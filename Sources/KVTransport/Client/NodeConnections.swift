@@ -147,11 +147,13 @@ package final class NodeConnections: RequestSender {
 
     /// Where to find a node that is not among the addresses of `update`.
     package func learn(_ node: String, at endpoint: NodeEndpoint) {
-        state.withLock { state in
-            guard state.endpoints[node] == nil else { return }
+        let gone = state.withLock { state -> [NodeConnection] in
+            guard state.endpoints[node] == nil, state.learned[node] != endpoint else { return [] }
             if state.learned.count >= Self.maxLearned { state.learned.removeAll() }
             state.learned[node] = endpoint
+            return state.nodes.removeValue(forKey: node)?.connections.compactMap(\.self) ?? []
         }
+        for connection in gone { connection.retire() }
     }
 
     /// Ends every call with CANCELLED, later ones too, and returns when all connections are closed.

@@ -15,7 +15,7 @@ struct ServerLoop: ~Copyable {
     let logger: Logger
     let gauges: ServerGauges
     let mailbox: LoopMailbox
-    var clock = LoopClock()
+    var clock: LoopClock
     /// The responses of the connection that is being handled; empty between two.
     let output = OutputBuffer(capacity: ServerLoop.bufferBytes)
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ServerLoop.bufferBytes, alignment: 64)
@@ -41,6 +41,7 @@ struct ServerLoop: ~Copyable {
         acceptor: Acceptor?
     ) {
         self.configuration = configuration
+        clock = LoopClock(offset: configuration.clockOffsetMilliseconds)
         self.logger = logger
         self.gauges = gauges
         self.mailbox = mailbox

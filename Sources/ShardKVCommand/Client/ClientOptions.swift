@@ -13,6 +13,14 @@ struct ClientOptions: ParsableArguments {
     var shardmap: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Servers of the cluster instead of a file: the first that answers tells the shard map.",
+            valueName: "host:port,…"
+        )
+    )
+    var nodes: String?
+
+    @Option(
         parsing: .unconditional,
         help: """
             How long a call may take, with its unit: 250ms, 1s, 2m. Without it 1s; outside of stress 10s for what reads \
@@ -26,6 +34,7 @@ struct ClientOptions: ParsableArguments {
 
     func validate() throws {
         if let timeout, timeout <= .zero { throw ValidationError("--timeout must be above 0") }
+        if shardmap != nil, nodes != nil { throw ValidationError("Give either --shardmap or --nodes") }
     }
 
     /// How long a call may take that carries no value.
@@ -44,14 +53,16 @@ struct ClientOptions: ParsableArguments {
         _ body: (ShardKVClient) async throws(CommandFailure) -> Result
     ) async throws(CommandFailure) -> Result {
         let client = try makeClient()
-        if let node, client.shardMap.nodes[node] == nil {
-            await client.close()
-            let names = client.shardMap.nodeNames.joined(separator: ", ")
-            throw CommandFailure("INVALID_ARGUMENT: the shard map has no node \(node); it has \(names)")
-        }
         let following = Task { try? await client.run() }
         let result: Swift.Result<Result, CommandFailure>
         do throws(CommandFailure) {
+            if let node {
+                let map = try await shardMap(of: client)
+                guard map.nodes[node] != nil else {
+                    let names = map.nodeNames.joined(separator: ", ")
+                    throw CommandFailure("INVALID_ARGUMENT: the shard map has no node \(node); it has \(names)")
+                }
+            }
             result = .success(try await body(client))
         } catch {
             result = .failure(error)
@@ -61,14 +72,29 @@ struct ClientOptions: ParsableArguments {
         return try result.get()
     }
 
-    private func makeClient() throws(CommandFailure) -> ShardKVClient {
-        guard let path = shardmap ?? getenv("SHARDKV_SHARDMAP").map({ String(cString: $0) }), !path.isEmpty else {
-            throw CommandFailure("no shard map: give --shardmap FILE, or set SHARDKV_SHARDMAP")
+    /// The shard map that the client follows.
+    func shardMap(of client: ShardKVClient) async throws(CommandFailure) -> ShardMap {
+        do throws(ShardKVError) { return try await client.fetchShardMap(timeout: plainTimeout) } catch {
+            throw CommandFailure(error)
         }
+    }
+
+    private func makeClient() throws(CommandFailure) -> ShardKVClient {
+        let source = try source
         do throws(ShardKVError) {
             var logger = Logger(label: "shardkv")
             logger.logLevel = .error
-            return try ShardKVClient(configuration: .init(shardMap: .file(path: path)), logger: logger)
+            return try ShardKVClient(configuration: .init(shardMap: source), logger: logger)
         } catch { throw CommandFailure(error) }
+    }
+
+    private var source: ShardMapSource {
+        get throws(CommandFailure) {
+            if let nodes { return .servers(nodes.split(separator: ",").map(String.init)) }
+            guard let path = shardmap ?? getenv("SHARDKV_SHARDMAP").map({ String(cString: $0) }), !path.isEmpty else {
+                throw CommandFailure("no shard map: give --shardmap FILE or --nodes HOST:PORT, or set SHARDKV_SHARDMAP")
+            }
+            return .file(path: path)
+        }
     }
 }

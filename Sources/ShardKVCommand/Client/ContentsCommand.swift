@@ -7,7 +7,7 @@ struct ContentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "contents",
         abstract: "Print all keys and values of a shard.",
-        usage: "shardkv contents <shard> [--shardmap <file>] [--timeout <timeout>] [--node <node>]",
+        usage: "shardkv contents <shard> [--shardmap <file> | --nodes <nodes>] [--timeout <timeout>] [--node <node>]",
         discussion: """
             A record a line: key, value, and the TTL that is left in milliseconds (0 = never expires). Key and value are \
             quoted as the shell reads them: with set in front, the lines are its input. The contents come from one of \
@@ -45,7 +45,7 @@ struct ContentsCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.withClient { client throws(CommandFailure) in
-            let map = client.shardMap
+            let map = try await options.shardMap(of: client)
             guard map.shards.contains(shard) else {
                 throw CommandFailure("INVALID_ARGUMENT: there is no shard \(shard); the map has 1…\(map.numShards)")
             }

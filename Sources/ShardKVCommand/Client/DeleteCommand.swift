@@ -16,12 +16,17 @@ struct DeleteCommand: AsyncParsableCommand {
     @Argument(help: "The key.")
     var key: String
 
+    @OptionGroup var level: WriteLevelOption
+
     @OptionGroup var options: ClientOptions
+
+    func validate() throws { try options.validate(levels: level.writeLevel != nil) }
 
     func run() async throws {
         try await options.withClient { client throws(CommandFailure) in
             do throws(ShardKVError) {
-                try await KeyValueAccess(client, options).delete(RawArgument.bytes(of: key))
+                let access = KeyValueAccess(client, options, writeLevel: level.writeLevel)
+                try await access.delete(RawArgument.bytes(of: key))
             } catch { throw CommandFailure(error) }
         }
     }

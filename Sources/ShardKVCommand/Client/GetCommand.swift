@@ -23,12 +23,16 @@ struct GetCommand: AsyncParsableCommand {
     @Flag(help: "Also print what is left of the TTL, as a line on standard error: 'ttl 1500ms' or 'ttl never'.")
     var showTtl = false
 
+    @OptionGroup var level: ReadLevelOption
+
     @OptionGroup var options: ClientOptions
+
+    func validate() throws { try options.validate(levels: level.readLevel != nil) }
 
     func run() async throws {
         let key = RawArgument.bytes(of: key)
         try await options.withClient { client throws(CommandFailure) in
-            let access = KeyValueAccess(client, options)
+            let access = KeyValueAccess(client, options, readLevel: level.readLevel)
             let found: [UInt8]?
             do throws(ShardKVError) {
                 if showTtl {

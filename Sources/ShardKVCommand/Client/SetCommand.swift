@@ -6,7 +6,10 @@ struct SetCommand: AsyncParsableCommand {
         commandName: "set",
         abstract: "Store a value under a key.",
         usage:
-            "shardkv set <key> <value> [<ttl-ms> | --ttl <ttl>] [--shardmap <file>] [--timeout <timeout>] [--node <node>]",
+            """
+            shardkv set <key> <value> [<ttl-ms> | --ttl <ttl>] [--write-level <level>] [--shardmap <file> | --nodes <nodes>] \
+            [--timeout <timeout>] [--node <node>]
+            """,
         discussion: """
             The value - reads standard input to its end, whatever bytes it holds. Without a TTL, or with 0, the value \
             never expires. A key or value that begins with a dash goes after --.
@@ -33,9 +36,12 @@ struct SetCommand: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "The TTL with its unit: 250ms, 60s, 2h.")
     var ttl: Duration?
 
+    @OptionGroup var level: WriteLevelOption
+
     @OptionGroup var options: ClientOptions
 
     func validate() throws {
+        try options.validate(levels: level.writeLevel != nil)
         for word in ttlMilliseconds where word.hasPrefix("-") && Int64(word) == nil {
             throw ValidationError("Unknown option '\(word)'")
         }
@@ -55,7 +61,8 @@ struct SetCommand: AsyncParsableCommand {
         let ttl = ttl ?? ttlMilliseconds.first.flatMap(Int64.init).map { Duration.milliseconds($0) }
         try await options.withClient { client throws(CommandFailure) in
             do throws(ShardKVError) {
-                try await KeyValueAccess(client, options).set(RawArgument.bytes(of: key), value, ttl: ttl)
+                let access = KeyValueAccess(client, options, writeLevel: level.writeLevel)
+                try await access.set(RawArgument.bytes(of: key), value, ttl: ttl)
             } catch { throw CommandFailure(error) }
         }
     }

@@ -21,11 +21,24 @@ struct ShellCommand: AsyncParsableCommand {
             """
     )
 
+    @OptionGroup var readLevel: ReadLevelOption
+
+    @OptionGroup var writeLevel: WriteLevelOption
+
     @OptionGroup var options: ClientOptions
+
+    func validate() throws {
+        try options.validate(levels: readLevel.readLevel != nil || writeLevel.writeLevel != nil)
+    }
 
     func run() async throws {
         try await options.withClient { client throws(CommandFailure) in
-            let access = KeyValueAccess(client, options)
+            let access = KeyValueAccess(
+                client,
+                options,
+                readLevel: readLevel.readLevel,
+                writeLevel: writeLevel.writeLevel
+            )
             let isInteractive = StandardStream.input.isTerminal && StandardStream.output.isTerminal
             let input = LineReader()
             while true {

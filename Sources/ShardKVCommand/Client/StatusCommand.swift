@@ -33,10 +33,11 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         try await options.withClient { client throws(CommandFailure) in
             let deadline = ContinuousClock.now + (waitReady?.duration ?? .zero)
-            var status = await ask(client)
+            let map = try await options.shardMap(of: client)
+            var status = await ask(client, map)
             while !status.obstacles.isEmpty, ContinuousClock.now < deadline, !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(100))
-                status = await ask(client)
+                status = await ask(client, client.shardMap ?? map)
             }
             try StandardStream.output.write(json ? "\(status.json)\n" : status.text)
             if waitReady != nil, !status.obstacles.isEmpty {
@@ -48,8 +49,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     /// Asks all nodes, or the one of --node, at once.
-    private func ask(_ client: ShardKVClient) async -> ClusterStatus {
-        let map = client.shardMap
+    private func ask(_ client: ShardKVClient, _ map: ShardMap) async -> ClusterStatus {
         let names = options.node.map { [$0] } ?? map.nodeNames
         let timeout = options.plainTimeout
         let answers = await withTaskGroup { group in

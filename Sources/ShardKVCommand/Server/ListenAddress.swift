@@ -1,4 +1,5 @@
 import ArgumentParser
+import KVSharding
 
 /// `HOST:PORT`; an IPv6 address stands in brackets, `[::1]:9000`. Port 0 = any free one.
 struct ListenAddress: Hashable, Sendable, ExpressibleByArgument {
@@ -6,16 +7,8 @@ struct ListenAddress: Hashable, Sendable, ExpressibleByArgument {
     let port: UInt16
 
     init?(argument: String) {
-        guard let colon = argument.lastIndex(of: ":"), let port = UInt16(argument[argument.index(after: colon)...])
-        else { return nil }
-        var host = argument[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
-            return nil
-        }
-        if host.isEmpty { return nil }
-        self.init(host: String(host), port: port)
+        guard let address = NodeAddress(parsing: argument) else { return nil }
+        self.init(host: address.host, port: UInt16(address.port))
     }
 
     init(host: String, port: UInt16) {

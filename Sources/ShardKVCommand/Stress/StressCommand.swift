@@ -69,9 +69,14 @@ struct StressCommand: AsyncParsableCommand {
     @Option(help: "Also write the summary to this file as JSON.", completion: .file())
     var json: String?
 
+    @OptionGroup var readLevel: ReadLevelOption
+
+    @OptionGroup var writeLevel: WriteLevelOption
+
     @OptionGroup var options: ClientOptions
 
     func validate() throws {
+        try options.validate(levels: readLevel.readLevel != nil || writeLevel.writeLevel != nil)
         guard getQps >= 0, setQps >= 0, getQps + setQps > 0, (getQps + setQps).isFinite else {
             throw ValidationError("--get-qps and --set-qps must be 0 or more, and not both 0")
         }
@@ -102,7 +107,13 @@ struct StressCommand: AsyncParsableCommand {
         options.timeout = options.timeout ?? .seconds(1)
         let summary = try await options.withClient { client throws(CommandFailure) in
             let log = StressLog(isVerbose: StandardStream.error.isTerminal, write: StandardStream.note)
-            let run = StressRun(configuration, target: ClusterTarget(KeyValueAccess(client, options)), log: log)
+            let access = KeyValueAccess(
+                client,
+                options,
+                readLevel: readLevel.readLevel,
+                writeLevel: writeLevel.writeLevel
+            )
+            let run = StressRun(configuration, target: ClusterTarget(access), log: log)
             let signals = EarlyEnd { run.stop() }
             let summary = await run.run()
             signals.cancel()
