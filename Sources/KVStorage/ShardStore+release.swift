@@ -29,12 +29,11 @@ extension ShardStore {
 }
 
 extension Stripe {
-    /// Frees a segment with its entries; once `cost` reaches `budget`, only a part of the entries: then false, and searches
-    /// in it are no longer valid. Adds the work to `cost`.
+    /// Frees a segment with its entries; once `cost` reaches `budget`, only a part of the entries (one at least): then false, and
+    /// searches in it are no longer valid. Adds the work to `cost`.
     func removeAll(_ segment: Segment, near hash: UInt64, budget: Int, _ cost: inout Int) -> Bool {
         cost += segment.capacity * MaintenanceCost.slot
         for index in 0..<segment.capacity where !segment.slots[index].isEmpty {
-            if cost >= budget { return false }
             segment.prefetchEntry(at: index + Segment.prefetchDistance)
             let entry = segment.slots[index].entry
             count(entry.header.pointee, by: -1)
@@ -44,6 +43,8 @@ extension Stripe {
             allocator.free(entry.address, bytes: entry.bytes)
             cost += MaintenanceCost.free
             cost += MaintenanceCost.memory(bytes: allocatedBytes - allocator.allocatedBytes)
+            // Only here, so that each call frees something, whatever it is given.
+            if cost >= budget { return false }
         }
         removeEmpty(segment, near: hash)
         return true
