@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that has to pass before a change lands: lint, generated sources, a build without warnings, all tests.
+# Everything that has to pass before a change lands: lint, generated sources, a build without warnings, all tests, and
+# no request that needs more instructions than recorded.
 #
 # SHARDKV_FUZZ_ITERATIONS=N makes the fuzz tests longer. SHARDKV_CHAOS=1 adds short runs of scripts/chaos.sh's kind.
 set -euo pipefail
@@ -32,3 +33,7 @@ echo "== test" >&2
 export SHARDKV_CHAOS=1
 export SHARDKV_FUZZ_ITERATIONS=${SHARDKV_FUZZ_ITERATIONS:-2000}
 swift test "${checks[@]}"
+
+echo "== instructions per request" >&2
+# A change that is meant to cost more records so: scripts/bench-instructions.sh --update
+scripts/bench-instructions.sh --server-binary "$SHARDKV_BINARY"

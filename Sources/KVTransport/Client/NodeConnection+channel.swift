@@ -7,7 +7,8 @@ extension NodeConnection {
     /// Begins to connect. Call once.
     func start() {
         let timeout = TimeAmount.milliseconds(options.connectTimeoutMilliseconds)
-        eventLoop.scheduleTask(in: timeout) { [weak self] in self?.helloIsOverdue() }
+        // Not weakly: once an object was referred to weakly, counting references to it goes the slow way.
+        eventLoop.scheduleTask(in: timeout) { self.helloIsOverdue() }
         ClientBootstrap(group: eventLoop)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
