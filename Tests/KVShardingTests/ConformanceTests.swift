@@ -1,4 +1,5 @@
 import ConformanceVectors
+import KVCore
 import KVSharding
 import Testing
 
@@ -69,7 +70,7 @@ struct ConformanceTests {
         for count in vectors.shardCounts.enumerated() {
             let map = try ShardMap(json: Array(#"{"numShards":\#(count.element),"nodes":{},"shards":{}}"#.utf8))
             for vector in vectors.keys {
-                #expect(vector.key.bytes.withUnsafeBytes(KeyHash.fnv1) == vector.hash)
+                #expect(vector.key.bytes.withUnsafeBytes(RoutingHash.fnv1) == vector.hash)
                 #expect(map.shard(ofKey: vector.key.bytes) == vector.shards[count.offset])
             }
         }

@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes import patient
 
-from shardkv import AsyncClient, Client, Consistency, Options, Reason, ShardKVError, StatusCode
+from shardkv import AsyncClient, Client, Consistency, Reason, ShardKVError, StatusCode
 
 BINARY = os.environ.get("SHARDKV_BINARY")
 pytestmark = pytest.mark.skipif(not BINARY, reason="SHARDKV_BINARY does not name the server's program")
 EVERY_BYTE = bytes(range(256))
+PATIENT = patient(attempt_timeout=5, retry_floor=1000)
 
 
 class RealCluster:
@@ -96,7 +98,7 @@ SWIFT = [str(BINARY)]
 
 
 def test_a_first_session(real: RealCluster) -> None:
-    with Client(real.path) as client:
+    with Client(real.path, options=PATIENT) as client:
         assert client.get("apple") is None
         client.set("apple", "red")
         assert client.get("apple") == b"red"
@@ -111,7 +113,7 @@ def test_a_first_session(real: RealCluster) -> None:
 
 
 def test_keys_and_values_of_every_byte_and_size(real: RealCluster) -> None:
-    options = Options(timeout=20)
+    options = PATIENT
     with Client(real.path, options=options) as client:
         keys = [bytes([value]) for value in range(256)] + [EVERY_BYTE, b"\0" * 65536]
         client.set_many({key: key[::-1] for key in keys})
@@ -124,7 +126,7 @@ def test_keys_and_values_of_every_byte_and_size(real: RealCluster) -> None:
 
 
 def test_a_value_expires_on_all_replicas(real: RealCluster) -> None:
-    with Client(real.path) as client:
+    with Client(real.path, options=PATIENT) as client:
         client.set("brief", "x", ttl=0.2)
         client.set("lasting", "x", ttl=600)
         assert client.get("brief", consistency=Consistency.QUORUM) in (b"x", None)
@@ -135,7 +137,7 @@ def test_a_value_expires_on_all_replicas(real: RealCluster) -> None:
 
 
 def test_limits_are_the_servers(real: RealCluster) -> None:
-    with Client(real.path, options=Options(timeout=20)) as client:
+    with Client(real.path, options=PATIENT) as client:
         with pytest.raises(ShardKVError) as caught:
             client.set(bytes(65537), "x")
         assert caught.value.code is StatusCode.INVALID_ARGUMENT
@@ -149,7 +151,7 @@ def test_limits_are_the_servers(real: RealCluster) -> None:
 
 def test_many_tasks_share_a_client(real: RealCluster) -> None:
     async def session() -> None:
-        async with AsyncClient(real.path, options=Options(timeout=30)) as client:
+        async with AsyncClient(real.path, options=PATIENT) as client:
 
             async def one(number: int) -> None:
                 for turn in range(10):
@@ -162,7 +164,7 @@ def test_many_tasks_share_a_client(real: RealCluster) -> None:
 
 
 def test_reads_survive_a_killed_node_and_writes_a_quorum(real: RealCluster) -> None:
-    with Client(real.path, options=Options(timeout=10)) as client:
+    with Client(real.path, options=PATIENT) as client:
         keys = [f"key-{number}" for number in range(60)]
         client.set_many(dict.fromkeys(keys, "before"))
         real.kill("n2")
@@ -179,7 +181,7 @@ def test_no_acknowledged_write_is_lost_while_shards_move(real: RealCluster) -> N
     moves = [(["n2", "n3"], ["n1", "n3"]), (["n3", "n1"], ["n3", "n2"]), (["n1", "n2"], ["n1", "n2"])]
 
     async def session() -> None:
-        async with AsyncClient(real.path, options=Options(timeout=20)) as client:
+        async with AsyncClient(real.path, options=PATIENT) as client:
             while client.shard_map.num_shards != 2 or len(client.shard_map.members(1)) != 2:
                 await asyncio.sleep(0.02)
             is_over = False
@@ -212,9 +214,7 @@ def test_no_acknowledged_write_is_lost_while_shards_move(real: RealCluster) -> N
 def test_quorums_lose_no_acknowledged_write_while_nodes_restart_empty_one_by_one(real: RealCluster) -> None:
     async def session() -> None:
         quorum = Consistency.QUORUM
-        async with AsyncClient(
-            real.path, options=Options(timeout=30, retry_floor=1000), read_consistency=quorum, write_consistency=quorum
-        ) as client:
+        async with AsyncClient(real.path, options=PATIENT, read_consistency=quorum, write_consistency=quorum) as client:
             is_over = False
             written: dict[str, int] = {}
 
