@@ -7,14 +7,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/requirements.sh
 source scripts/requirements.sh
-install_missing protoc-c:protobuf-c-compiler shellcheck:shellcheck
+install_missing protoc-c:protobuf-c-compiler protoc:protobuf-compiler shellcheck:shellcheck
 
 echo "== lint" >&2
 swift format lint --strict -r --configuration .swift-format Package.swift Sources Tests
-shellcheck -x scripts/*.sh .ci/run
+shellcheck -x scripts/*.sh clients/python/tools/*.sh .ci/run
 
 echo "== generated sources" >&2
 scripts/generate-proto.sh --check
+clients/python/tools/generate-proto.sh --check
+python3 proto/conformance/generator --check
 
 echo "== build" >&2
 # The same options for building and testing, or the tests would build everything anew.
@@ -37,3 +39,6 @@ echo "== test" >&2
 export SHARDKV_CHAOS=1
 export SHARDKV_FUZZ_ITERATIONS=${SHARDKV_FUZZ_ITERATIONS:-2000}
 swift test "${checks[@]}"
+
+echo "== Python client" >&2
+scripts/test-python.sh
