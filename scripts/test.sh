@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/requirements.sh
 source scripts/requirements.sh
-install_missing protoc-c:protobuf-c-compiler shellcheck:shellcheck
+install_missing protoc-c:protobuf-c-compiler shellcheck:shellcheck make:make cc:gcc valgrind:valgrind
 
 echo "== lint" >&2
 swift format lint --strict -r --configuration .swift-format Package.swift Sources Tests
@@ -27,3 +27,8 @@ export SHARDKV_BINARY
 echo "== test" >&2
 export SHARDKV_FUZZ_ITERATIONS=${SHARDKV_FUZZ_ITERATIONS:-2000}
 swift test "${checks[@]}"
+
+echo "== C client" >&2
+make -C clients/c --silent check check-sanitizers
+# valgrind takes some thirty times as long for the same.
+SHARDKV_FUZZ_ITERATIONS=300 make -C clients/c --silent check-valgrind
