@@ -160,7 +160,7 @@ let package = Package(
         .testTarget(
             name: "ShardKVCommandTests",
             dependencies: [
-                "KVSharding", "KVWire", "ShardKV", "ShardKVCommand",
+                "KVCore", "KVSharding", "KVWire", "ShardKV", "ShardKVCommand",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

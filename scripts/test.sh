@@ -7,7 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/requirements.sh
 source scripts/requirements.sh
-install_missing protoc-c:protobuf-c-compiler protoc:protobuf-compiler shellcheck:shellcheck
+install_missing protoc-c:protobuf-c-compiler protoc:protobuf-compiler shellcheck:shellcheck make:make cc:gcc \
+    valgrind:valgrind
 
 echo "== lint" >&2
 swift format lint --strict -r --configuration .swift-format Package.swift Sources Tests
@@ -42,3 +43,8 @@ swift test "${checks[@]}"
 
 echo "== Python client" >&2
 scripts/test-python.sh
+
+echo "== C client" >&2
+make -C clients/c --silent check check-sanitizers
+# valgrind takes some thirty times as long for the same.
+SHARDKV_FUZZ_ITERATIONS=300 make -C clients/c --silent check-valgrind
