@@ -48,6 +48,7 @@ extension ClusterClient {
         timeoutMilliseconds: UInt64
     ) async throws(CallFailure) {
         try Self.check(key: mutation.key)
+        amplification.count()
         let deadline = saturatingSum(time.monotonicMilliseconds, timeoutMilliseconds)
         let route: Route
         switch target {
@@ -58,7 +59,7 @@ extension ClusterClient {
         let now = time.monotonicMilliseconds
         var write = RunningWrite(
             mutation: mutation,
-            plan: WritePlan(level: target.level, deadline: deadline, retries: target.retries),
+            plan: WritePlan(level: target.level, deadline: deadline, retries: target.retries, jitter: jitter),
             request: mutation.request(stamp: clock.stamp(now: now)),
             stampedAt: now,
             fixedRoute: target.retries ? nil : route
@@ -171,7 +172,7 @@ extension ClusterClient {
     ) throws(CallFailure) -> WritePlan.Step {
         switch event {
         case .answered(let node, let phase, .success(let response)):
-            health.answered(node)
+            nodes.answered(node, now: now * 1000)
             return write.plan.acknowledged(node: node, phase: phase, response)
         case .answered(let node, let phase, .failure(let error)):
             let lesson = report(error, of: node, shard: write.plan.shard, view: write.plan.view)
@@ -181,7 +182,8 @@ extension ClusterClient {
                 error,
                 lesson: lesson,
                 route: try route(write),
-                now: now
+                now: now,
+                mayRepeat: mayRepeat
             )
         case .waited(let node, let phase):
             guard let node else { preconditionFailure("a write waits for one node at a time") }

@@ -26,8 +26,10 @@ package struct Routing: Sendable {
     private var views: [Int: KnownView] = [:]
     /// By shard, from 0; nil = to be made.
     private var routes: [Route?]
+    private let nodes: NodeTable
 
-    package init(_ map: ShardMap?, epoch: UInt64) {
+    package init(_ map: ShardMap?, epoch: UInt64, nodes: NodeTable = NodeTable()) {
+        self.nodes = nodes
         self.map = map
         self.epoch = epoch
         routes = Array(repeating: nil, count: map?.numShards ?? 0)
@@ -46,7 +48,8 @@ package struct Routing: Sendable {
         let route = Route(
             shard: shard,
             members: known?.names ?? map.members(of: shard),
-            view: known?.identifier ?? ViewIdentifier.unknown
+            view: known?.identifier ?? ViewIdentifier.unknown,
+            nodes: nodes
         )
         routes[shard - 1] = route
         return route

@@ -65,6 +65,8 @@ package struct WritePlan {
     private let level: ConsistencyLevel
     private let deadline: UInt64
     private let retries: Bool
+    private let jitter: Jitter
+    private var isOutOfBudget = false
     private var waits = 0
     private var superseding: Set<String> = []
     private var wasRefused = false
@@ -74,7 +76,8 @@ package struct WritePlan {
     private var mayHaveExecutedBefore = false
 
     /// - Parameter retries: false = a replica's first error is final; only a stamp is replaced.
-    package init(level: ConsistencyLevel = .all, deadline: UInt64, retries: Bool = true) {
+    package init(level: ConsistencyLevel = .all, deadline: UInt64, retries: Bool = true, jitter: Jitter = .none) {
+        self.jitter = jitter
         self.level = level
         self.deadline = deadline
         self.retries = retries
@@ -131,13 +134,15 @@ package struct WritePlan {
     /// - Parameters:
     ///   - lesson: what the error's view was to the routing, which has learned it.
     ///   - route: the shard's route by now.
+    ///   - mayRepeat: whether the client's budget for repetitions has one for this; asked only if it would be one.
     package mutating func failed(
         node: String,
         phase: Int,
         _ error: RPCError,
         lesson: Routing.Lesson = .nothing,
         route: Route,
-        now: UInt64
+        now: UInt64,
+        mayRepeat: () -> Bool = { true }
     ) -> Step {
         guard phase == self.phase, let index = replicas.firstIndex(where: { $0.node == node }) else {
             if error.mayHaveExecuted { mayHaveExecutedBefore = true }
@@ -154,9 +159,14 @@ package struct WritePlan {
             replicas[index].outcome = .failed(error)
             return settle()
         }
-        let wait = RetryWait.milliseconds(after: error, attempt: waits)
+        let wait = RetryWait.milliseconds(after: error, attempt: waits, jitter)
         waits += 1
         guard now + wait < deadline else {
+            replicas[index].outcome = .failed(error)
+            return settle()
+        }
+        guard error.isRedirect || error.isUnsent || mayRepeat() else {
+            isOutOfBudget = true
             replicas[index].outcome = .failed(error)
             return settle()
         }
@@ -228,7 +238,8 @@ package struct WritePlan {
         return .write(
             failed,
             acknowledged: acknowledged,
-            mayHaveExecuted: mayHaveExecutedBefore || replicas.contains { $0.mayHaveExecuted || $0.isAsked }
+            mayHaveExecuted: mayHaveExecutedBefore || replicas.contains { $0.mayHaveExecuted || $0.isAsked },
+            isOutOfBudget: isOutOfBudget
         )
     }
 }

@@ -33,6 +33,8 @@ extension ShardKVClient {
         case roundRobin
         /// Any replica, at random.
         case random
+        /// Of two random ones the one with the lower product of latency and requests under way.
+        case leastCost
     }
 
     /// How a client behaves.
@@ -48,7 +50,11 @@ extension ShardKVClient {
         /// How many replicas a read asks, unless the call says otherwise.
         public var readLevel: ReadLevel = .one
         /// How reads are spread over the replicas.
-        public var balancing: Balancing = .roundRobin
+        public var balancing: Balancing = .leastCost
+        /// Whether a read asks a second replica while the first takes unusually long, unless the call says otherwise.
+        public var hedging: Bool = false
+        /// The longest that a hedged read waits before it asks a second replica; usually it is after what 95 of 100 reads take.
+        public var hedgeDelay: Duration = .milliseconds(50)
         /// How many TCP connections all callers together use to each node.
         public var connectionsPerNode: Int = 1
 

@@ -13,8 +13,10 @@ extension ShardKVClient {
     func get(
         _ request: GetRequest,
         _ target: CallTarget<ReadLevel>,
+        isHedged: Bool? = nil,
         _ timeout: Duration?
     ) async throws(ShardKVError) -> GetResponse {
+        let isHedged = isHedged ?? configuration.hedging
         let milliseconds = timeout?.milliseconds ?? timeoutMilliseconds
         do throws(CallFailure) {
             switch target {
@@ -22,8 +24,18 @@ extension ShardKVClient {
                 return try await cluster.get(request, from: node, timeoutMilliseconds: milliseconds)
             case .replicas(let level):
                 switch level ?? configuration.readLevel {
-                case .one: return try await cluster.get(request, timeoutMilliseconds: milliseconds)
-                case .quorum: return try await cluster.quorumGet(request, timeoutMilliseconds: milliseconds)
+                case .one:
+                    return try await cluster.get(
+                        request,
+                        isHedged: isHedged,
+                        timeoutMilliseconds: milliseconds
+                    )
+                case .quorum:
+                    return try await cluster.quorumGet(
+                        request,
+                        isHedged: isHedged,
+                        timeoutMilliseconds: milliseconds
+                    )
                 }
             }
         } catch { throw ShardKVError(error) }

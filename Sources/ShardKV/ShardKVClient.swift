@@ -46,6 +46,8 @@ public final class ShardKVClient: Service, Sendable {
         )
         var options = ConnectionOptions()
         options.connectionsPerNode = configuration.connectionsPerNode
+        let nodes = NodeTable()
+        options.onLoad = { node, load in nodes.state(of: node).report(load: load) }
         options.onHello = { node, hello in
             clock.observe(hello.serverTimeMilliseconds, of: node, now: time.monotonicMilliseconds)
         }
@@ -58,6 +60,7 @@ public final class ShardKVClient: Service, Sendable {
             switch configuration.balancing {
             case .roundRobin: RoundRobinBalancer()
             case .random: RandomBalancer()
+            case .leastCost: LeastCostBalancer()
             }
         cluster = ClusterClient(
             map: map,
@@ -67,7 +70,9 @@ public final class ShardKVClient: Service, Sendable {
             time: time,
             clock: clock,
             balancer: balancer,
-            attemptMilliseconds: configuration.attemptTimeout.milliseconds
+            nodes: nodes,
+            attemptMilliseconds: configuration.attemptTimeout.milliseconds,
+            hedgeMilliseconds: configuration.hedgeDelay.milliseconds
         )
         self.file = Mutex(file)
         self.logger = logger

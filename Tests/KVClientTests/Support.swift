@@ -14,7 +14,7 @@ final class TestTime: ClientTime {
         self.wallOffset = wallOffset
     }
 
-    var monotonicMilliseconds: UInt64 { now.withLock { $0 } }
+    var monotonicMicroseconds: UInt64 { now.withLock { $0 * 1000 } }
     var wallMilliseconds: UInt64 { UInt64(Int64(monotonicMilliseconds) + wallOffset) }
 
     /// Runs when the client waits, before the wait is over.
@@ -243,7 +243,8 @@ struct TestCluster {
                 now: time.monotonicMilliseconds
             ),
             balancer: balancer,
-            attemptMilliseconds: 250
+            attemptMilliseconds: 250,
+            jitter: .none
         )
     }
 
@@ -288,7 +289,7 @@ struct TestCluster {
 
 /// Reads go to the first member.
 struct InOrder: Balancer {
-    func first(of members: [String], route: Route) -> Int { 0 }
+    func first(of nodes: [NodeState], route: Route, now: UInt64) -> Int { 0 }
 }
 
 extension View {
