@@ -96,7 +96,7 @@ let package = Package(
         .testTarget(
             name: "KVShardingTests",
             dependencies: [
-                "KVSharding"
+                "KVCore", "KVSharding",
             ],
             swiftSettings: settings
         ),

@@ -688,6 +688,96 @@ void   kv__get_shard_map_response__free_unpacked
   assert(message->base.descriptor == &kv__get_shard_map_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   kv__proceed_request__init
+                     (Kv__ProceedRequest         *message)
+{
+  static const Kv__ProceedRequest init_value = KV__PROCEED_REQUEST__INIT;
+  *message = init_value;
+}
+size_t kv__proceed_request__get_packed_size
+                     (const Kv__ProceedRequest *message)
+{
+  assert(message->base.descriptor == &kv__proceed_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__proceed_request__pack
+                     (const Kv__ProceedRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__proceed_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__proceed_request__pack_to_buffer
+                     (const Kv__ProceedRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__proceed_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__ProceedRequest *
+       kv__proceed_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__ProceedRequest *)
+     protobuf_c_message_unpack (&kv__proceed_request__descriptor,
+                                allocator, len, data);
+}
+void   kv__proceed_request__free_unpacked
+                     (Kv__ProceedRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__proceed_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__proceed_response__init
+                     (Kv__ProceedResponse         *message)
+{
+  static const Kv__ProceedResponse init_value = KV__PROCEED_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t kv__proceed_response__get_packed_size
+                     (const Kv__ProceedResponse *message)
+{
+  assert(message->base.descriptor == &kv__proceed_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__proceed_response__pack
+                     (const Kv__ProceedResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__proceed_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__proceed_response__pack_to_buffer
+                     (const Kv__ProceedResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__proceed_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__ProceedResponse *
+       kv__proceed_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__ProceedResponse *)
+     protobuf_c_message_unpack (&kv__proceed_response__descriptor,
+                                allocator, len, data);
+}
+void   kv__proceed_response__free_unpacked
+                     (Kv__ProceedResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__proceed_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   kv__view__init
                      (Kv__View         *message)
 {
@@ -778,274 +868,664 @@ void   kv__member__free_unpacked
   assert(message->base.descriptor == &kv__member__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   kv__prepare_request__init
-                     (Kv__PrepareRequest         *message)
+void   kv__sender__init
+                     (Kv__Sender         *message)
 {
-  static const Kv__PrepareRequest init_value = KV__PREPARE_REQUEST__INIT;
+  static const Kv__Sender init_value = KV__SENDER__INIT;
   *message = init_value;
 }
-size_t kv__prepare_request__get_packed_size
-                     (const Kv__PrepareRequest *message)
+size_t kv__sender__get_packed_size
+                     (const Kv__Sender *message)
 {
-  assert(message->base.descriptor == &kv__prepare_request__descriptor);
+  assert(message->base.descriptor == &kv__sender__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t kv__prepare_request__pack
-                     (const Kv__PrepareRequest *message,
+size_t kv__sender__pack
+                     (const Kv__Sender *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &kv__prepare_request__descriptor);
+  assert(message->base.descriptor == &kv__sender__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t kv__prepare_request__pack_to_buffer
-                     (const Kv__PrepareRequest *message,
+size_t kv__sender__pack_to_buffer
+                     (const Kv__Sender *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &kv__prepare_request__descriptor);
+  assert(message->base.descriptor == &kv__sender__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Kv__PrepareRequest *
-       kv__prepare_request__unpack
+Kv__Sender *
+       kv__sender__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Kv__PrepareRequest *)
-     protobuf_c_message_unpack (&kv__prepare_request__descriptor,
+  return (Kv__Sender *)
+     protobuf_c_message_unpack (&kv__sender__descriptor,
                                 allocator, len, data);
 }
-void   kv__prepare_request__free_unpacked
-                     (Kv__PrepareRequest *message,
+void   kv__sender__free_unpacked
+                     (Kv__Sender *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &kv__prepare_request__descriptor);
+  assert(message->base.descriptor == &kv__sender__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   kv__shard_members__init
-                     (Kv__ShardMembers         *message)
+void   kv__configuration__init
+                     (Kv__Configuration         *message)
 {
-  static const Kv__ShardMembers init_value = KV__SHARD_MEMBERS__INIT;
+  static const Kv__Configuration init_value = KV__CONFIGURATION__INIT;
   *message = init_value;
 }
-size_t kv__shard_members__get_packed_size
-                     (const Kv__ShardMembers *message)
+size_t kv__configuration__get_packed_size
+                     (const Kv__Configuration *message)
 {
-  assert(message->base.descriptor == &kv__shard_members__descriptor);
+  assert(message->base.descriptor == &kv__configuration__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t kv__shard_members__pack
-                     (const Kv__ShardMembers *message,
+size_t kv__configuration__pack
+                     (const Kv__Configuration *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &kv__shard_members__descriptor);
+  assert(message->base.descriptor == &kv__configuration__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t kv__shard_members__pack_to_buffer
-                     (const Kv__ShardMembers *message,
+size_t kv__configuration__pack_to_buffer
+                     (const Kv__Configuration *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &kv__shard_members__descriptor);
+  assert(message->base.descriptor == &kv__configuration__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Kv__ShardMembers *
-       kv__shard_members__unpack
+Kv__Configuration *
+       kv__configuration__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Kv__ShardMembers *)
-     protobuf_c_message_unpack (&kv__shard_members__descriptor,
+  return (Kv__Configuration *)
+     protobuf_c_message_unpack (&kv__configuration__descriptor,
                                 allocator, len, data);
 }
-void   kv__shard_members__free_unpacked
-                     (Kv__ShardMembers *message,
+void   kv__configuration__free_unpacked
+                     (Kv__Configuration *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &kv__shard_members__descriptor);
+  assert(message->base.descriptor == &kv__configuration__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   kv__prepare_response__init
-                     (Kv__PrepareResponse         *message)
+void   kv__incarnation__init
+                     (Kv__Incarnation         *message)
 {
-  static const Kv__PrepareResponse init_value = KV__PREPARE_RESPONSE__INIT;
+  static const Kv__Incarnation init_value = KV__INCARNATION__INIT;
   *message = init_value;
 }
-size_t kv__prepare_response__get_packed_size
-                     (const Kv__PrepareResponse *message)
+size_t kv__incarnation__get_packed_size
+                     (const Kv__Incarnation *message)
 {
-  assert(message->base.descriptor == &kv__prepare_response__descriptor);
+  assert(message->base.descriptor == &kv__incarnation__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t kv__prepare_response__pack
-                     (const Kv__PrepareResponse *message,
+size_t kv__incarnation__pack
+                     (const Kv__Incarnation *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &kv__prepare_response__descriptor);
+  assert(message->base.descriptor == &kv__incarnation__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t kv__prepare_response__pack_to_buffer
-                     (const Kv__PrepareResponse *message,
+size_t kv__incarnation__pack_to_buffer
+                     (const Kv__Incarnation *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &kv__prepare_response__descriptor);
+  assert(message->base.descriptor == &kv__incarnation__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Kv__PrepareResponse *
-       kv__prepare_response__unpack
+Kv__Incarnation *
+       kv__incarnation__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Kv__PrepareResponse *)
-     protobuf_c_message_unpack (&kv__prepare_response__descriptor,
+  return (Kv__Incarnation *)
+     protobuf_c_message_unpack (&kv__incarnation__descriptor,
                                 allocator, len, data);
 }
-void   kv__prepare_response__free_unpacked
-                     (Kv__PrepareResponse *message,
+void   kv__incarnation__free_unpacked
+                     (Kv__Incarnation *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &kv__prepare_response__descriptor);
+  assert(message->base.descriptor == &kv__incarnation__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   kv__holding__init
-                     (Kv__Holding         *message)
+void   kv__replica__init
+                     (Kv__Replica         *message)
 {
-  static const Kv__Holding init_value = KV__HOLDING__INIT;
+  static const Kv__Replica init_value = KV__REPLICA__INIT;
   *message = init_value;
 }
-size_t kv__holding__get_packed_size
-                     (const Kv__Holding *message)
+size_t kv__replica__get_packed_size
+                     (const Kv__Replica *message)
 {
-  assert(message->base.descriptor == &kv__holding__descriptor);
+  assert(message->base.descriptor == &kv__replica__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t kv__holding__pack
-                     (const Kv__Holding *message,
+size_t kv__replica__pack
+                     (const Kv__Replica *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &kv__holding__descriptor);
+  assert(message->base.descriptor == &kv__replica__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t kv__holding__pack_to_buffer
-                     (const Kv__Holding *message,
+size_t kv__replica__pack_to_buffer
+                     (const Kv__Replica *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &kv__holding__descriptor);
+  assert(message->base.descriptor == &kv__replica__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Kv__Holding *
-       kv__holding__unpack
+Kv__Replica *
+       kv__replica__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Kv__Holding *)
-     protobuf_c_message_unpack (&kv__holding__descriptor,
+  return (Kv__Replica *)
+     protobuf_c_message_unpack (&kv__replica__descriptor,
                                 allocator, len, data);
 }
-void   kv__holding__free_unpacked
-                     (Kv__Holding *message,
+void   kv__replica__free_unpacked
+                     (Kv__Replica *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &kv__holding__descriptor);
+  assert(message->base.descriptor == &kv__replica__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   kv__offer_request__init
-                     (Kv__OfferRequest         *message)
+void   kv__exchange_request__entry__init
+                     (Kv__ExchangeRequest__Entry         *message)
 {
-  static const Kv__OfferRequest init_value = KV__OFFER_REQUEST__INIT;
+  static const Kv__ExchangeRequest__Entry init_value = KV__EXCHANGE_REQUEST__ENTRY__INIT;
   *message = init_value;
 }
-size_t kv__offer_request__get_packed_size
-                     (const Kv__OfferRequest *message)
+void   kv__exchange_request__init
+                     (Kv__ExchangeRequest         *message)
 {
-  assert(message->base.descriptor == &kv__offer_request__descriptor);
+  static const Kv__ExchangeRequest init_value = KV__EXCHANGE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t kv__exchange_request__get_packed_size
+                     (const Kv__ExchangeRequest *message)
+{
+  assert(message->base.descriptor == &kv__exchange_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t kv__offer_request__pack
-                     (const Kv__OfferRequest *message,
+size_t kv__exchange_request__pack
+                     (const Kv__ExchangeRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &kv__offer_request__descriptor);
+  assert(message->base.descriptor == &kv__exchange_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t kv__offer_request__pack_to_buffer
-                     (const Kv__OfferRequest *message,
+size_t kv__exchange_request__pack_to_buffer
+                     (const Kv__ExchangeRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &kv__offer_request__descriptor);
+  assert(message->base.descriptor == &kv__exchange_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Kv__OfferRequest *
-       kv__offer_request__unpack
+Kv__ExchangeRequest *
+       kv__exchange_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Kv__OfferRequest *)
-     protobuf_c_message_unpack (&kv__offer_request__descriptor,
+  return (Kv__ExchangeRequest *)
+     protobuf_c_message_unpack (&kv__exchange_request__descriptor,
                                 allocator, len, data);
 }
-void   kv__offer_request__free_unpacked
-                     (Kv__OfferRequest *message,
+void   kv__exchange_request__free_unpacked
+                     (Kv__ExchangeRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &kv__offer_request__descriptor);
+  assert(message->base.descriptor == &kv__exchange_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   kv__offer_response__init
-                     (Kv__OfferResponse         *message)
+void   kv__exchange_response__init
+                     (Kv__ExchangeResponse         *message)
 {
-  static const Kv__OfferResponse init_value = KV__OFFER_RESPONSE__INIT;
+  static const Kv__ExchangeResponse init_value = KV__EXCHANGE_RESPONSE__INIT;
   *message = init_value;
 }
-size_t kv__offer_response__get_packed_size
-                     (const Kv__OfferResponse *message)
+size_t kv__exchange_response__get_packed_size
+                     (const Kv__ExchangeResponse *message)
 {
-  assert(message->base.descriptor == &kv__offer_response__descriptor);
+  assert(message->base.descriptor == &kv__exchange_response__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t kv__offer_response__pack
-                     (const Kv__OfferResponse *message,
+size_t kv__exchange_response__pack
+                     (const Kv__ExchangeResponse *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &kv__offer_response__descriptor);
+  assert(message->base.descriptor == &kv__exchange_response__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t kv__offer_response__pack_to_buffer
-                     (const Kv__OfferResponse *message,
+size_t kv__exchange_response__pack_to_buffer
+                     (const Kv__ExchangeResponse *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &kv__offer_response__descriptor);
+  assert(message->base.descriptor == &kv__exchange_response__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Kv__OfferResponse *
-       kv__offer_response__unpack
+Kv__ExchangeResponse *
+       kv__exchange_response__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Kv__OfferResponse *)
-     protobuf_c_message_unpack (&kv__offer_response__descriptor,
+  return (Kv__ExchangeResponse *)
+     protobuf_c_message_unpack (&kv__exchange_response__descriptor,
                                 allocator, len, data);
 }
-void   kv__offer_response__free_unpacked
-                     (Kv__OfferResponse *message,
+void   kv__exchange_response__free_unpacked
+                     (Kv__ExchangeResponse *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &kv__offer_response__descriptor);
+  assert(message->base.descriptor == &kv__exchange_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__activate_request__entry__init
+                     (Kv__ActivateRequest__Entry         *message)
+{
+  static const Kv__ActivateRequest__Entry init_value = KV__ACTIVATE_REQUEST__ENTRY__INIT;
+  *message = init_value;
+}
+void   kv__activate_request__init
+                     (Kv__ActivateRequest         *message)
+{
+  static const Kv__ActivateRequest init_value = KV__ACTIVATE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t kv__activate_request__get_packed_size
+                     (const Kv__ActivateRequest *message)
+{
+  assert(message->base.descriptor == &kv__activate_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__activate_request__pack
+                     (const Kv__ActivateRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__activate_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__activate_request__pack_to_buffer
+                     (const Kv__ActivateRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__activate_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__ActivateRequest *
+       kv__activate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__ActivateRequest *)
+     protobuf_c_message_unpack (&kv__activate_request__descriptor,
+                                allocator, len, data);
+}
+void   kv__activate_request__free_unpacked
+                     (Kv__ActivateRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__activate_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__activate_response__entry__init
+                     (Kv__ActivateResponse__Entry         *message)
+{
+  static const Kv__ActivateResponse__Entry init_value = KV__ACTIVATE_RESPONSE__ENTRY__INIT;
+  *message = init_value;
+}
+void   kv__activate_response__init
+                     (Kv__ActivateResponse         *message)
+{
+  static const Kv__ActivateResponse init_value = KV__ACTIVATE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t kv__activate_response__get_packed_size
+                     (const Kv__ActivateResponse *message)
+{
+  assert(message->base.descriptor == &kv__activate_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__activate_response__pack
+                     (const Kv__ActivateResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__activate_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__activate_response__pack_to_buffer
+                     (const Kv__ActivateResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__activate_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__ActivateResponse *
+       kv__activate_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__ActivateResponse *)
+     protobuf_c_message_unpack (&kv__activate_response__descriptor,
+                                allocator, len, data);
+}
+void   kv__activate_response__free_unpacked
+                     (Kv__ActivateResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__activate_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__compare_request__entry__init
+                     (Kv__CompareRequest__Entry         *message)
+{
+  static const Kv__CompareRequest__Entry init_value = KV__COMPARE_REQUEST__ENTRY__INIT;
+  *message = init_value;
+}
+void   kv__compare_request__init
+                     (Kv__CompareRequest         *message)
+{
+  static const Kv__CompareRequest init_value = KV__COMPARE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t kv__compare_request__get_packed_size
+                     (const Kv__CompareRequest *message)
+{
+  assert(message->base.descriptor == &kv__compare_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__compare_request__pack
+                     (const Kv__CompareRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__compare_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__compare_request__pack_to_buffer
+                     (const Kv__CompareRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__compare_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__CompareRequest *
+       kv__compare_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__CompareRequest *)
+     protobuf_c_message_unpack (&kv__compare_request__descriptor,
+                                allocator, len, data);
+}
+void   kv__compare_request__free_unpacked
+                     (Kv__CompareRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__compare_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__compare_response__entry__init
+                     (Kv__CompareResponse__Entry         *message)
+{
+  static const Kv__CompareResponse__Entry init_value = KV__COMPARE_RESPONSE__ENTRY__INIT;
+  *message = init_value;
+}
+void   kv__compare_response__init
+                     (Kv__CompareResponse         *message)
+{
+  static const Kv__CompareResponse init_value = KV__COMPARE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t kv__compare_response__get_packed_size
+                     (const Kv__CompareResponse *message)
+{
+  assert(message->base.descriptor == &kv__compare_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__compare_response__pack
+                     (const Kv__CompareResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__compare_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__compare_response__pack_to_buffer
+                     (const Kv__CompareResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__compare_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__CompareResponse *
+       kv__compare_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__CompareResponse *)
+     protobuf_c_message_unpack (&kv__compare_response__descriptor,
+                                allocator, len, data);
+}
+void   kv__compare_response__free_unpacked
+                     (Kv__CompareResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__compare_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__get_digests_request__init
+                     (Kv__GetDigestsRequest         *message)
+{
+  static const Kv__GetDigestsRequest init_value = KV__GET_DIGESTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t kv__get_digests_request__get_packed_size
+                     (const Kv__GetDigestsRequest *message)
+{
+  assert(message->base.descriptor == &kv__get_digests_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__get_digests_request__pack
+                     (const Kv__GetDigestsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__get_digests_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__get_digests_request__pack_to_buffer
+                     (const Kv__GetDigestsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__get_digests_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__GetDigestsRequest *
+       kv__get_digests_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__GetDigestsRequest *)
+     protobuf_c_message_unpack (&kv__get_digests_request__descriptor,
+                                allocator, len, data);
+}
+void   kv__get_digests_request__free_unpacked
+                     (Kv__GetDigestsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__get_digests_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__get_digests_response__init
+                     (Kv__GetDigestsResponse         *message)
+{
+  static const Kv__GetDigestsResponse init_value = KV__GET_DIGESTS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t kv__get_digests_response__get_packed_size
+                     (const Kv__GetDigestsResponse *message)
+{
+  assert(message->base.descriptor == &kv__get_digests_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__get_digests_response__pack
+                     (const Kv__GetDigestsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__get_digests_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__get_digests_response__pack_to_buffer
+                     (const Kv__GetDigestsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__get_digests_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__GetDigestsResponse *
+       kv__get_digests_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__GetDigestsResponse *)
+     protobuf_c_message_unpack (&kv__get_digests_response__descriptor,
+                                allocator, len, data);
+}
+void   kv__get_digests_response__free_unpacked
+                     (Kv__GetDigestsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__get_digests_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__get_versions_request__init
+                     (Kv__GetVersionsRequest         *message)
+{
+  static const Kv__GetVersionsRequest init_value = KV__GET_VERSIONS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t kv__get_versions_request__get_packed_size
+                     (const Kv__GetVersionsRequest *message)
+{
+  assert(message->base.descriptor == &kv__get_versions_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__get_versions_request__pack
+                     (const Kv__GetVersionsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__get_versions_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__get_versions_request__pack_to_buffer
+                     (const Kv__GetVersionsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__get_versions_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__GetVersionsRequest *
+       kv__get_versions_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__GetVersionsRequest *)
+     protobuf_c_message_unpack (&kv__get_versions_request__descriptor,
+                                allocator, len, data);
+}
+void   kv__get_versions_request__free_unpacked
+                     (Kv__GetVersionsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__get_versions_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__get_records_request__init
+                     (Kv__GetRecordsRequest         *message)
+{
+  static const Kv__GetRecordsRequest init_value = KV__GET_RECORDS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t kv__get_records_request__get_packed_size
+                     (const Kv__GetRecordsRequest *message)
+{
+  assert(message->base.descriptor == &kv__get_records_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__get_records_request__pack
+                     (const Kv__GetRecordsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__get_records_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__get_records_request__pack_to_buffer
+                     (const Kv__GetRecordsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__get_records_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__GetRecordsRequest *
+       kv__get_records_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__GetRecordsRequest *)
+     protobuf_c_message_unpack (&kv__get_records_request__descriptor,
+                                allocator, len, data);
+}
+void   kv__get_records_request__free_unpacked
+                     (Kv__GetRecordsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__get_records_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 static const ProtobufCFieldDescriptor kv__get_request__field_descriptors[4] =
@@ -2007,7 +2487,7 @@ const ProtobufCMessageDescriptor kv__get_status_response__descriptor =
   (ProtobufCMessageInit) kv__get_status_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__shard_status__field_descriptors[9] =
+static const ProtobufCFieldDescriptor kv__shard_status__field_descriptors[16] =
 {
   {
     "shard",
@@ -2117,22 +2597,113 @@ static const ProtobufCFieldDescriptor kv__shard_status__field_descriptors[9] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "epoch",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ShardStatus, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "members",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__ShardStatus, n_members),
+    offsetof(Kv__ShardStatus, members),
+    &kv__member__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source_keys",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ShardStatus, source_keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source_bytes",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ShardStatus, source_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "copy_started_ms",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ShardStatus, copy_started_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digest",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ShardStatus, digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waived",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Kv__ShardStatus, n_waived),
+    offsetof(Kv__ShardStatus, waived),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned kv__shard_status__field_indices_by_name[] = {
   8,   /* field[8] = awaited */
   3,   /* field[3] = bytes */
   6,   /* field[6] = copied_bytes */
   5,   /* field[5] = copied_keys */
+  13,   /* field[13] = copy_started_ms */
+  14,   /* field[14] = digest */
+  9,   /* field[9] = epoch */
   2,   /* field[2] = keys */
   4,   /* field[4] = markers */
+  10,   /* field[10] = members */
   0,   /* field[0] = shard */
   7,   /* field[7] = source */
+  12,   /* field[12] = source_bytes */
+  11,   /* field[11] = source_keys */
   1,   /* field[1] = state */
+  15,   /* field[15] = waived */
 };
 static const ProtobufCIntRange kv__shard_status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor kv__shard_status__descriptor =
 {
@@ -2142,7 +2713,7 @@ const ProtobufCMessageDescriptor kv__shard_status__descriptor =
   "Kv__ShardStatus",
   "kv",
   sizeof(Kv__ShardStatus),
-  9,
+  16,
   kv__shard_status__field_descriptors,
   kv__shard_status__field_indices_by_name,
   1,  kv__shard_status__number_ranges,
@@ -2411,6 +2982,82 @@ const ProtobufCMessageDescriptor kv__get_shard_map_response__descriptor =
   (ProtobufCMessageInit) kv__get_shard_map_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor kv__proceed_request__field_descriptors[1] =
+{
+  {
+    "shard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ProceedRequest, shard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__proceed_request__field_indices_by_name[] = {
+  0,   /* field[0] = shard */
+};
+static const ProtobufCIntRange kv__proceed_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor kv__proceed_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.ProceedRequest",
+  "ProceedRequest",
+  "Kv__ProceedRequest",
+  "kv",
+  sizeof(Kv__ProceedRequest),
+  1,
+  kv__proceed_request__field_descriptors,
+  kv__proceed_request__field_indices_by_name,
+  1,  kv__proceed_request__number_ranges,
+  (ProtobufCMessageInit) kv__proceed_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__proceed_response__field_descriptors[1] =
+{
+  {
+    "proceeds",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ProceedResponse, proceeds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__proceed_response__field_indices_by_name[] = {
+  0,   /* field[0] = proceeds */
+};
+static const ProtobufCIntRange kv__proceed_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor kv__proceed_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.ProceedResponse",
+  "ProceedResponse",
+  "Kv__ProceedResponse",
+  "kv",
+  sizeof(Kv__ProceedResponse),
+  1,
+  kv__proceed_response__field_descriptors,
+  kv__proceed_response__field_indices_by_name,
+  1,  kv__proceed_response__number_ranges,
+  (ProtobufCMessageInit) kv__proceed_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor kv__view__field_descriptors[3] =
 {
   {
@@ -2552,7 +3199,7 @@ const ProtobufCMessageDescriptor kv__member__descriptor =
   (ProtobufCMessageInit) kv__member__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__prepare_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor kv__sender__field_descriptors[5] =
 {
   {
     "node",
@@ -2560,32 +3207,32 @@ static const ProtobufCFieldDescriptor kv__prepare_request__field_descriptors[4] 
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Kv__PrepareRequest, node),
+    offsetof(Kv__Sender, node),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "epoch",
+    "clock_ms",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_FIXED64,
     0,   /* quantifier_offset */
-    offsetof(Kv__PrepareRequest, epoch),
+    offsetof(Kv__Sender, clock_ms),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "shards",
+    "map_epoch",
     3,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Kv__PrepareRequest, n_shards),
-    offsetof(Kv__PrepareRequest, shards),
-    &kv__shard_members__descriptor,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Sender, map_epoch),
+    NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -2596,48 +3243,61 @@ static const ProtobufCFieldDescriptor kv__prepare_request__field_descriptors[4] 
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_FIXED64,
     0,   /* quantifier_offset */
-    offsetof(Kv__PrepareRequest, map_fingerprint),
+    offsetof(Kv__Sender, map_fingerprint),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wall_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Sender, wall_ms),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned kv__prepare_request__field_indices_by_name[] = {
-  1,   /* field[1] = epoch */
+static const unsigned kv__sender__field_indices_by_name[] = {
+  1,   /* field[1] = clock_ms */
+  2,   /* field[2] = map_epoch */
   3,   /* field[3] = map_fingerprint */
   0,   /* field[0] = node */
-  2,   /* field[2] = shards */
+  4,   /* field[4] = wall_ms */
 };
-static const ProtobufCIntRange kv__prepare_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange kv__sender__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
-const ProtobufCMessageDescriptor kv__prepare_request__descriptor =
+const ProtobufCMessageDescriptor kv__sender__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "kv.PrepareRequest",
-  "PrepareRequest",
-  "Kv__PrepareRequest",
+  "kv.Sender",
+  "Sender",
+  "Kv__Sender",
   "kv",
-  sizeof(Kv__PrepareRequest),
-  4,
-  kv__prepare_request__field_descriptors,
-  kv__prepare_request__field_indices_by_name,
-  1,  kv__prepare_request__number_ranges,
-  (ProtobufCMessageInit) kv__prepare_request__init,
+  sizeof(Kv__Sender),
+  5,
+  kv__sender__field_descriptors,
+  kv__sender__field_indices_by_name,
+  1,  kv__sender__number_ranges,
+  (ProtobufCMessageInit) kv__sender__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__shard_members__field_descriptors[2] =
+static const ProtobufCFieldDescriptor kv__configuration__field_descriptors[2] =
 {
   {
-    "shard",
+    "epoch",
     1,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT32,
+    PROTOBUF_C_TYPE_FIXED64,
     0,   /* quantifier_offset */
-    offsetof(Kv__ShardMembers, shard),
+    offsetof(Kv__Configuration, epoch),
     NULL,
     NULL,
     0,             /* flags */
@@ -2648,180 +3308,39 @@ static const ProtobufCFieldDescriptor kv__shard_members__field_descriptors[2] =
     2,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_STRING,
-    offsetof(Kv__ShardMembers, n_members),
-    offsetof(Kv__ShardMembers, members),
+    offsetof(Kv__Configuration, n_members),
+    offsetof(Kv__Configuration, members),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned kv__shard_members__field_indices_by_name[] = {
+static const unsigned kv__configuration__field_indices_by_name[] = {
+  0,   /* field[0] = epoch */
   1,   /* field[1] = members */
-  0,   /* field[0] = shard */
 };
-static const ProtobufCIntRange kv__shard_members__number_ranges[1 + 1] =
+static const ProtobufCIntRange kv__configuration__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor kv__shard_members__descriptor =
+const ProtobufCMessageDescriptor kv__configuration__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "kv.ShardMembers",
-  "ShardMembers",
-  "Kv__ShardMembers",
+  "kv.Configuration",
+  "Configuration",
+  "Kv__Configuration",
   "kv",
-  sizeof(Kv__ShardMembers),
+  sizeof(Kv__Configuration),
   2,
-  kv__shard_members__field_descriptors,
-  kv__shard_members__field_indices_by_name,
-  1,  kv__shard_members__number_ranges,
-  (ProtobufCMessageInit) kv__shard_members__init,
+  kv__configuration__field_descriptors,
+  kv__configuration__field_indices_by_name,
+  1,  kv__configuration__number_ranges,
+  (ProtobufCMessageInit) kv__configuration__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__prepare_response__field_descriptors[3] =
-{
-  {
-    "holdings",
-    1,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Kv__PrepareResponse, n_holdings),
-    offsetof(Kv__PrepareResponse, holdings),
-    &kv__holding__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "epoch",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_FIXED64,
-    0,   /* quantifier_offset */
-    offsetof(Kv__PrepareResponse, epoch),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "map_fingerprint",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_FIXED64,
-    0,   /* quantifier_offset */
-    offsetof(Kv__PrepareResponse, map_fingerprint),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned kv__prepare_response__field_indices_by_name[] = {
-  1,   /* field[1] = epoch */
-  0,   /* field[0] = holdings */
-  2,   /* field[2] = map_fingerprint */
-};
-static const ProtobufCIntRange kv__prepare_response__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 3 }
-};
-const ProtobufCMessageDescriptor kv__prepare_response__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "kv.PrepareResponse",
-  "PrepareResponse",
-  "Kv__PrepareResponse",
-  "kv",
-  sizeof(Kv__PrepareResponse),
-  3,
-  kv__prepare_response__field_descriptors,
-  kv__prepare_response__field_indices_by_name,
-  1,  kv__prepare_response__number_ranges,
-  (ProtobufCMessageInit) kv__prepare_response__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor kv__holding__field_descriptors[4] =
-{
-  {
-    "shard",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_INT32,
-    0,   /* quantifier_offset */
-    offsetof(Kv__Holding, shard),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "state",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Kv__Holding, state),
-    &kv__shard_state__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "complete_epoch",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_FIXED64,
-    0,   /* quantifier_offset */
-    offsetof(Kv__Holding, complete_epoch),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "has_data",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Kv__Holding, has_data),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned kv__holding__field_indices_by_name[] = {
-  2,   /* field[2] = complete_epoch */
-  3,   /* field[3] = has_data */
-  0,   /* field[0] = shard */
-  1,   /* field[1] = state */
-};
-static const ProtobufCIntRange kv__holding__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 4 }
-};
-const ProtobufCMessageDescriptor kv__holding__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "kv.Holding",
-  "Holding",
-  "Kv__Holding",
-  "kv",
-  sizeof(Kv__Holding),
-  4,
-  kv__holding__field_descriptors,
-  kv__holding__field_indices_by_name,
-  1,  kv__holding__number_ranges,
-  (ProtobufCMessageInit) kv__holding__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor kv__offer_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor kv__incarnation__field_descriptors[2] =
 {
   {
     "node",
@@ -2829,100 +3348,818 @@ static const ProtobufCFieldDescriptor kv__offer_request__field_descriptors[5] =
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Kv__OfferRequest, node),
+    offsetof(Kv__Incarnation, node),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "number",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Incarnation, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__incarnation__field_indices_by_name[] = {
+  0,   /* field[0] = node */
+  1,   /* field[1] = number */
+};
+static const ProtobufCIntRange kv__incarnation__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__incarnation__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.Incarnation",
+  "Incarnation",
+  "Kv__Incarnation",
+  "kv",
+  sizeof(Kv__Incarnation),
+  2,
+  kv__incarnation__field_descriptors,
+  kv__incarnation__field_indices_by_name,
+  1,  kv__incarnation__number_ranges,
+  (ProtobufCMessageInit) kv__incarnation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__replica__field_descriptors[17] =
+{
+  {
+    "shard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, shard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "incarnation",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, incarnation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "configuration",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, configuration),
+    &kv__configuration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "active",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, active),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ever_active",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, ever_active),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "boot_epoch",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, boot_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "promised",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, promised),
+    &kv__configuration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "activated",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__Replica, n_activated),
+    offsetof(Kv__Replica, activated),
+    &kv__configuration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "incarnations",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__Replica, n_incarnations),
+    offsetof(Kv__Replica, incarnations),
+    &kv__incarnation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recovering",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, recovering),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "has_data",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, has_data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, target),
+    &kv__configuration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "copied",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, copied),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dropped_epoch",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, dropped_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "covers_recipient",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, covers_recipient),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keys",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__Replica, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__replica__field_indices_by_name[] = {
+  7,   /* field[7] = activated */
+  3,   /* field[3] = active */
+  5,   /* field[5] = boot_epoch */
+  16,   /* field[16] = bytes */
+  2,   /* field[2] = configuration */
+  12,   /* field[12] = copied */
+  14,   /* field[14] = covers_recipient */
+  13,   /* field[13] = dropped_epoch */
+  4,   /* field[4] = ever_active */
+  10,   /* field[10] = has_data */
+  1,   /* field[1] = incarnation */
+  8,   /* field[8] = incarnations */
+  15,   /* field[15] = keys */
+  6,   /* field[6] = promised */
+  9,   /* field[9] = recovering */
+  0,   /* field[0] = shard */
+  11,   /* field[11] = target */
+};
+static const ProtobufCIntRange kv__replica__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 17 }
+};
+const ProtobufCMessageDescriptor kv__replica__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.Replica",
+  "Replica",
+  "Kv__Replica",
+  "kv",
+  sizeof(Kv__Replica),
+  17,
+  kv__replica__field_descriptors,
+  kv__replica__field_indices_by_name,
+  1,  kv__replica__number_ranges,
+  (ProtobufCMessageInit) kv__replica__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__exchange_request__entry__field_descriptors[2] =
+{
+  {
+    "replica",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ExchangeRequest__Entry, replica),
+    &kv__replica__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seal",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ExchangeRequest__Entry, seal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__exchange_request__entry__field_indices_by_name[] = {
+  0,   /* field[0] = replica */
+  1,   /* field[1] = seal */
+};
+static const ProtobufCIntRange kv__exchange_request__entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__exchange_request__entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.ExchangeRequest.Entry",
+  "Entry",
+  "Kv__ExchangeRequest__Entry",
+  "kv",
+  sizeof(Kv__ExchangeRequest__Entry),
+  2,
+  kv__exchange_request__entry__field_descriptors,
+  kv__exchange_request__entry__field_indices_by_name,
+  1,  kv__exchange_request__entry__number_ranges,
+  (ProtobufCMessageInit) kv__exchange_request__entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__exchange_request__field_descriptors[2] =
+{
+  {
+    "sender",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ExchangeRequest, sender),
+    &kv__sender__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entries",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__ExchangeRequest, n_entries),
+    offsetof(Kv__ExchangeRequest, entries),
+    &kv__exchange_request__entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__exchange_request__field_indices_by_name[] = {
+  1,   /* field[1] = entries */
+  0,   /* field[0] = sender */
+};
+static const ProtobufCIntRange kv__exchange_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__exchange_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.ExchangeRequest",
+  "ExchangeRequest",
+  "Kv__ExchangeRequest",
+  "kv",
+  sizeof(Kv__ExchangeRequest),
+  2,
+  kv__exchange_request__field_descriptors,
+  kv__exchange_request__field_indices_by_name,
+  1,  kv__exchange_request__number_ranges,
+  (ProtobufCMessageInit) kv__exchange_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__exchange_response__field_descriptors[2] =
+{
+  {
+    "sender",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ExchangeResponse, sender),
+    &kv__sender__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "replicas",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__ExchangeResponse, n_replicas),
+    offsetof(Kv__ExchangeResponse, replicas),
+    &kv__replica__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__exchange_response__field_indices_by_name[] = {
+  1,   /* field[1] = replicas */
+  0,   /* field[0] = sender */
+};
+static const ProtobufCIntRange kv__exchange_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__exchange_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.ExchangeResponse",
+  "ExchangeResponse",
+  "Kv__ExchangeResponse",
+  "kv",
+  sizeof(Kv__ExchangeResponse),
+  2,
+  kv__exchange_response__field_descriptors,
+  kv__exchange_response__field_indices_by_name,
+  1,  kv__exchange_response__number_ranges,
+  (ProtobufCMessageInit) kv__exchange_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__activate_request__entry__field_descriptors[2] =
+{
+  {
+    "shard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ActivateRequest__Entry, shard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "configuration",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ActivateRequest__Entry, configuration),
+    &kv__configuration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__activate_request__entry__field_indices_by_name[] = {
+  1,   /* field[1] = configuration */
+  0,   /* field[0] = shard */
+};
+static const ProtobufCIntRange kv__activate_request__entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__activate_request__entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.ActivateRequest.Entry",
+  "Entry",
+  "Kv__ActivateRequest__Entry",
+  "kv",
+  sizeof(Kv__ActivateRequest__Entry),
+  2,
+  kv__activate_request__entry__field_descriptors,
+  kv__activate_request__entry__field_indices_by_name,
+  1,  kv__activate_request__entry__number_ranges,
+  (ProtobufCMessageInit) kv__activate_request__entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__activate_request__field_descriptors[2] =
+{
+  {
+    "sender",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ActivateRequest, sender),
+    &kv__sender__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entries",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__ActivateRequest, n_entries),
+    offsetof(Kv__ActivateRequest, entries),
+    &kv__activate_request__entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__activate_request__field_indices_by_name[] = {
+  1,   /* field[1] = entries */
+  0,   /* field[0] = sender */
+};
+static const ProtobufCIntRange kv__activate_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__activate_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.ActivateRequest",
+  "ActivateRequest",
+  "Kv__ActivateRequest",
+  "kv",
+  sizeof(Kv__ActivateRequest),
+  2,
+  kv__activate_request__field_descriptors,
+  kv__activate_request__field_indices_by_name,
+  1,  kv__activate_request__number_ranges,
+  (ProtobufCMessageInit) kv__activate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__activate_response__entry__field_descriptors[4] =
+{
+  {
+    "shard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ActivateResponse__Entry, shard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recorded",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ActivateResponse__Entry, recorded),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "incarnation",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ActivateResponse__Entry, incarnation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "highest",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ActivateResponse__Entry, highest),
+    &kv__configuration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__activate_response__entry__field_indices_by_name[] = {
+  3,   /* field[3] = highest */
+  2,   /* field[2] = incarnation */
+  1,   /* field[1] = recorded */
+  0,   /* field[0] = shard */
+};
+static const ProtobufCIntRange kv__activate_response__entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor kv__activate_response__entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.ActivateResponse.Entry",
+  "Entry",
+  "Kv__ActivateResponse__Entry",
+  "kv",
+  sizeof(Kv__ActivateResponse__Entry),
+  4,
+  kv__activate_response__entry__field_descriptors,
+  kv__activate_response__entry__field_indices_by_name,
+  1,  kv__activate_response__entry__number_ranges,
+  (ProtobufCMessageInit) kv__activate_response__entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__activate_response__field_descriptors[2] =
+{
+  {
+    "sender",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__ActivateResponse, sender),
+    &kv__sender__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entries",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__ActivateResponse, n_entries),
+    offsetof(Kv__ActivateResponse, entries),
+    &kv__activate_response__entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__activate_response__field_indices_by_name[] = {
+  1,   /* field[1] = entries */
+  0,   /* field[0] = sender */
+};
+static const ProtobufCIntRange kv__activate_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__activate_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.ActivateResponse",
+  "ActivateResponse",
+  "Kv__ActivateResponse",
+  "kv",
+  sizeof(Kv__ActivateResponse),
+  2,
+  kv__activate_response__field_descriptors,
+  kv__activate_response__field_indices_by_name,
+  1,  kv__activate_response__number_ranges,
+  (ProtobufCMessageInit) kv__activate_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__compare_request__entry__field_descriptors[4] =
+{
+  {
+    "shard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__CompareRequest__Entry, shard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "epoch",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_FIXED64,
     0,   /* quantifier_offset */
-    offsetof(Kv__OfferRequest, epoch),
+    offsetof(Kv__CompareRequest__Entry, epoch),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "shards",
+    "digest",
     3,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Kv__OfferRequest, n_shards),
-    offsetof(Kv__OfferRequest, shards),
-    &kv__shard_members__descriptor,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__CompareRequest__Entry, digest),
+    NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "map_epoch",
+    "synced_ms",
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_FIXED64,
     0,   /* quantifier_offset */
-    offsetof(Kv__OfferRequest, map_epoch),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "map_fingerprint",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_FIXED64,
-    0,   /* quantifier_offset */
-    offsetof(Kv__OfferRequest, map_fingerprint),
+    offsetof(Kv__CompareRequest__Entry, synced_ms),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned kv__offer_request__field_indices_by_name[] = {
+static const unsigned kv__compare_request__entry__field_indices_by_name[] = {
+  2,   /* field[2] = digest */
   1,   /* field[1] = epoch */
-  3,   /* field[3] = map_epoch */
-  4,   /* field[4] = map_fingerprint */
-  0,   /* field[0] = node */
-  2,   /* field[2] = shards */
+  0,   /* field[0] = shard */
+  3,   /* field[3] = synced_ms */
 };
-static const ProtobufCIntRange kv__offer_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange kv__compare_request__entry__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 4 }
 };
-const ProtobufCMessageDescriptor kv__offer_request__descriptor =
+const ProtobufCMessageDescriptor kv__compare_request__entry__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "kv.OfferRequest",
-  "OfferRequest",
-  "Kv__OfferRequest",
+  "kv.CompareRequest.Entry",
+  "Entry",
+  "Kv__CompareRequest__Entry",
   "kv",
-  sizeof(Kv__OfferRequest),
-  5,
-  kv__offer_request__field_descriptors,
-  kv__offer_request__field_indices_by_name,
-  1,  kv__offer_request__number_ranges,
-  (ProtobufCMessageInit) kv__offer_request__init,
+  sizeof(Kv__CompareRequest__Entry),
+  4,
+  kv__compare_request__entry__field_descriptors,
+  kv__compare_request__entry__field_indices_by_name,
+  1,  kv__compare_request__entry__number_ranges,
+  (ProtobufCMessageInit) kv__compare_request__entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__offer_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor kv__compare_request__field_descriptors[2] =
 {
   {
-    "confirmed",
+    "sender",
     1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__CompareRequest, sender),
+    &kv__sender__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entries",
+    2,
     PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__CompareRequest, n_entries),
+    offsetof(Kv__CompareRequest, entries),
+    &kv__compare_request__entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__compare_request__field_indices_by_name[] = {
+  1,   /* field[1] = entries */
+  0,   /* field[0] = sender */
+};
+static const ProtobufCIntRange kv__compare_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__compare_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.CompareRequest",
+  "CompareRequest",
+  "Kv__CompareRequest",
+  "kv",
+  sizeof(Kv__CompareRequest),
+  2,
+  kv__compare_request__field_descriptors,
+  kv__compare_request__field_indices_by_name,
+  1,  kv__compare_request__number_ranges,
+  (ProtobufCMessageInit) kv__compare_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__compare_response__entry__field_descriptors[3] =
+{
+  {
+    "shard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT32,
-    offsetof(Kv__OfferResponse, n_confirmed),
-    offsetof(Kv__OfferResponse, confirmed),
+    0,   /* quantifier_offset */
+    offsetof(Kv__CompareResponse__Entry, shard),
     NULL,
     NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -2931,48 +4168,368 @@ static const ProtobufCFieldDescriptor kv__offer_response__field_descriptors[3] =
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_FIXED64,
     0,   /* quantifier_offset */
-    offsetof(Kv__OfferResponse, epoch),
+    offsetof(Kv__CompareResponse__Entry, epoch),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "map_fingerprint",
+    "equal",
     3,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_FIXED64,
+    PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
-    offsetof(Kv__OfferResponse, map_fingerprint),
+    offsetof(Kv__CompareResponse__Entry, equal),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned kv__offer_response__field_indices_by_name[] = {
-  0,   /* field[0] = confirmed */
+static const unsigned kv__compare_response__entry__field_indices_by_name[] = {
   1,   /* field[1] = epoch */
-  2,   /* field[2] = map_fingerprint */
+  2,   /* field[2] = equal */
+  0,   /* field[0] = shard */
 };
-static const ProtobufCIntRange kv__offer_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange kv__compare_response__entry__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 3 }
 };
-const ProtobufCMessageDescriptor kv__offer_response__descriptor =
+const ProtobufCMessageDescriptor kv__compare_response__entry__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "kv.OfferResponse",
-  "OfferResponse",
-  "Kv__OfferResponse",
+  "kv.CompareResponse.Entry",
+  "Entry",
+  "Kv__CompareResponse__Entry",
   "kv",
-  sizeof(Kv__OfferResponse),
+  sizeof(Kv__CompareResponse__Entry),
   3,
-  kv__offer_response__field_descriptors,
-  kv__offer_response__field_indices_by_name,
-  1,  kv__offer_response__number_ranges,
-  (ProtobufCMessageInit) kv__offer_response__init,
+  kv__compare_response__entry__field_descriptors,
+  kv__compare_response__entry__field_indices_by_name,
+  1,  kv__compare_response__entry__number_ranges,
+  (ProtobufCMessageInit) kv__compare_response__entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__compare_response__field_descriptors[2] =
+{
+  {
+    "sender",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Kv__CompareResponse, sender),
+    &kv__sender__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entries",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__CompareResponse, n_entries),
+    offsetof(Kv__CompareResponse, entries),
+    &kv__compare_response__entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__compare_response__field_indices_by_name[] = {
+  1,   /* field[1] = entries */
+  0,   /* field[0] = sender */
+};
+static const ProtobufCIntRange kv__compare_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__compare_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.CompareResponse",
+  "CompareResponse",
+  "Kv__CompareResponse",
+  "kv",
+  sizeof(Kv__CompareResponse),
+  2,
+  kv__compare_response__field_descriptors,
+  kv__compare_response__field_indices_by_name,
+  1,  kv__compare_response__number_ranges,
+  (ProtobufCMessageInit) kv__compare_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__get_digests_request__field_descriptors[2] =
+{
+  {
+    "shard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetDigestsRequest, shard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cutoff_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetDigestsRequest, cutoff_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__get_digests_request__field_indices_by_name[] = {
+  1,   /* field[1] = cutoff_ms */
+  0,   /* field[0] = shard */
+};
+static const ProtobufCIntRange kv__get_digests_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__get_digests_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.GetDigestsRequest",
+  "GetDigestsRequest",
+  "Kv__GetDigestsRequest",
+  "kv",
+  sizeof(Kv__GetDigestsRequest),
+  2,
+  kv__get_digests_request__field_descriptors,
+  kv__get_digests_request__field_indices_by_name,
+  1,  kv__get_digests_request__number_ranges,
+  (ProtobufCMessageInit) kv__get_digests_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__get_digests_response__field_descriptors[2] =
+{
+  {
+    "digests",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetDigestsResponse, digests),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "clock_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetDigestsResponse, clock_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__get_digests_response__field_indices_by_name[] = {
+  1,   /* field[1] = clock_ms */
+  0,   /* field[0] = digests */
+};
+static const ProtobufCIntRange kv__get_digests_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor kv__get_digests_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.GetDigestsResponse",
+  "GetDigestsResponse",
+  "Kv__GetDigestsResponse",
+  "kv",
+  sizeof(Kv__GetDigestsResponse),
+  2,
+  kv__get_digests_response__field_descriptors,
+  kv__get_digests_response__field_indices_by_name,
+  1,  kv__get_digests_response__number_ranges,
+  (ProtobufCMessageInit) kv__get_digests_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__get_versions_request__field_descriptors[5] =
+{
+  {
+    "shard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetVersionsRequest, shard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "buckets",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetVersionsRequest, buckets),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetVersionsRequest, page_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_page_bytes",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetVersionsRequest, max_page_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "markers_since_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetVersionsRequest, markers_since_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__get_versions_request__field_indices_by_name[] = {
+  1,   /* field[1] = buckets */
+  4,   /* field[4] = markers_since_ms */
+  3,   /* field[3] = max_page_bytes */
+  2,   /* field[2] = page_token */
+  0,   /* field[0] = shard */
+};
+static const ProtobufCIntRange kv__get_versions_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor kv__get_versions_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.GetVersionsRequest",
+  "GetVersionsRequest",
+  "Kv__GetVersionsRequest",
+  "kv",
+  sizeof(Kv__GetVersionsRequest),
+  5,
+  kv__get_versions_request__field_descriptors,
+  kv__get_versions_request__field_indices_by_name,
+  1,  kv__get_versions_request__number_ranges,
+  (ProtobufCMessageInit) kv__get_versions_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__get_records_request__field_descriptors[4] =
+{
+  {
+    "shard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetRecordsRequest, shard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keys",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Kv__GetRecordsRequest, n_keys),
+    offsetof(Kv__GetRecordsRequest, keys),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "versions_only",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetRecordsRequest, versions_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_bytes",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetRecordsRequest, max_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__get_records_request__field_indices_by_name[] = {
+  1,   /* field[1] = keys */
+  3,   /* field[3] = max_bytes */
+  0,   /* field[0] = shard */
+  2,   /* field[2] = versions_only */
+};
+static const ProtobufCIntRange kv__get_records_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor kv__get_records_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.GetRecordsRequest",
+  "GetRecordsRequest",
+  "Kv__GetRecordsRequest",
+  "kv",
+  sizeof(Kv__GetRecordsRequest),
+  4,
+  kv__get_records_request__field_descriptors,
+  kv__get_records_request__field_indices_by_name,
+  1,  kv__get_records_request__number_ranges,
+  (ProtobufCMessageInit) kv__get_records_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue kv__record_kind__enum_values_by_number[3] =
@@ -3005,21 +4562,23 @@ const ProtobufCEnumDescriptor kv__record_kind__descriptor =
   kv__record_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue kv__shard_state__enum_values_by_number[4] =
+static const ProtobufCEnumValue kv__shard_state__enum_values_by_number[5] =
 {
   { "ABSENT", "KV__SHARD_STATE__ABSENT", 0 },
   { "JOINING", "KV__SHARD_STATE__JOINING", 1 },
   { "SERVING", "KV__SHARD_STATE__SERVING", 2 },
   { "LEAVING", "KV__SHARD_STATE__LEAVING", 3 },
+  { "RECOVERING", "KV__SHARD_STATE__RECOVERING", 4 },
 };
 static const ProtobufCIntRange kv__shard_state__value_ranges[] = {
-{0, 0},{0, 4}
+{0, 0},{0, 5}
 };
-static const ProtobufCEnumValueIndex kv__shard_state__enum_values_by_name[4] =
+static const ProtobufCEnumValueIndex kv__shard_state__enum_values_by_name[5] =
 {
   { "ABSENT", 0 },
   { "JOINING", 1 },
   { "LEAVING", 3 },
+  { "RECOVERING", 4 },
   { "SERVING", 2 },
 };
 const ProtobufCEnumDescriptor kv__shard_state__descriptor =
@@ -3029,15 +4588,15 @@ const ProtobufCEnumDescriptor kv__shard_state__descriptor =
   "ShardState",
   "Kv__ShardState",
   "kv",
-  4,
+  5,
   kv__shard_state__enum_values_by_number,
-  4,
+  5,
   kv__shard_state__enum_values_by_name,
   1,
   kv__shard_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor kv__kv__method_descriptors[7] =
+static const ProtobufCMethodDescriptor kv__kv__method_descriptors[8] =
 {
   { "Get", &kv__get_request__descriptor, &kv__get_response__descriptor },
   { "Set", &kv__set_request__descriptor, &kv__set_response__descriptor },
@@ -3046,6 +4605,7 @@ static const ProtobufCMethodDescriptor kv__kv__method_descriptors[7] =
   { "GetStatus", &kv__get_status_request__descriptor, &kv__get_status_response__descriptor },
   { "GetShardMap", &kv__get_shard_map_request__descriptor, &kv__get_shard_map_response__descriptor },
   { "ExchangeView", &kv__view__descriptor, &kv__view__descriptor },
+  { "Proceed", &kv__proceed_request__descriptor, &kv__proceed_response__descriptor },
 };
 const unsigned kv__kv__method_indices_by_name[] = {
   2,        /* Delete */
@@ -3054,6 +4614,7 @@ const unsigned kv__kv__method_indices_by_name[] = {
   3,        /* GetShardContents */
   5,        /* GetShardMap */
   4,        /* GetStatus */
+  7,        /* Proceed */
   1         /* Set */
 };
 const ProtobufCServiceDescriptor kv__kv__descriptor =
@@ -3063,7 +4624,7 @@ const ProtobufCServiceDescriptor kv__kv__descriptor =
   "Kv",
   "Kv__Kv",
   "kv",
-  7,
+  8,
   kv__kv__method_descriptors,
   kv__kv__method_indices_by_name
 };
@@ -3123,6 +4684,14 @@ void kv__kv__exchange_view(ProtobufCService *service,
   assert(service->descriptor == &kv__kv__descriptor);
   service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void kv__kv__proceed(ProtobufCService *service,
+                     const Kv__ProceedRequest *input,
+                     Kv__ProceedResponse_Closure closure,
+                     void *closure_data)
+{
+  assert(service->descriptor == &kv__kv__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void kv__kv__init (Kv__Kv_Service *service,
                    Kv__Kv_ServiceDestroy destroy)
 {
@@ -3130,14 +4699,22 @@ void kv__kv__init (Kv__Kv_Service *service,
                                      &kv__kv__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }
-static const ProtobufCMethodDescriptor kv__peer__method_descriptors[2] =
+static const ProtobufCMethodDescriptor kv__peer__method_descriptors[6] =
 {
-  { "Prepare", &kv__prepare_request__descriptor, &kv__prepare_response__descriptor },
-  { "Offer", &kv__offer_request__descriptor, &kv__offer_response__descriptor },
+  { "Exchange", &kv__exchange_request__descriptor, &kv__exchange_response__descriptor },
+  { "Activate", &kv__activate_request__descriptor, &kv__activate_response__descriptor },
+  { "Compare", &kv__compare_request__descriptor, &kv__compare_response__descriptor },
+  { "GetDigests", &kv__get_digests_request__descriptor, &kv__get_digests_response__descriptor },
+  { "GetVersions", &kv__get_versions_request__descriptor, &kv__get_shard_contents_response__descriptor },
+  { "GetRecords", &kv__get_records_request__descriptor, &kv__get_shard_contents_response__descriptor },
 };
 const unsigned kv__peer__method_indices_by_name[] = {
-  1,        /* Offer */
-  0         /* Prepare */
+  1,        /* Activate */
+  2,        /* Compare */
+  0,        /* Exchange */
+  3,        /* GetDigests */
+  5,        /* GetRecords */
+  4         /* GetVersions */
 };
 const ProtobufCServiceDescriptor kv__peer__descriptor =
 {
@@ -3146,25 +4723,57 @@ const ProtobufCServiceDescriptor kv__peer__descriptor =
   "Peer",
   "Kv__Peer",
   "kv",
-  2,
+  6,
   kv__peer__method_descriptors,
   kv__peer__method_indices_by_name
 };
-void kv__peer__prepare(ProtobufCService *service,
-                       const Kv__PrepareRequest *input,
-                       Kv__PrepareResponse_Closure closure,
-                       void *closure_data)
+void kv__peer__exchange(ProtobufCService *service,
+                        const Kv__ExchangeRequest *input,
+                        Kv__ExchangeResponse_Closure closure,
+                        void *closure_data)
 {
   assert(service->descriptor == &kv__peer__descriptor);
   service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
-void kv__peer__offer(ProtobufCService *service,
-                     const Kv__OfferRequest *input,
-                     Kv__OfferResponse_Closure closure,
-                     void *closure_data)
+void kv__peer__activate(ProtobufCService *service,
+                        const Kv__ActivateRequest *input,
+                        Kv__ActivateResponse_Closure closure,
+                        void *closure_data)
 {
   assert(service->descriptor == &kv__peer__descriptor);
   service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void kv__peer__compare(ProtobufCService *service,
+                       const Kv__CompareRequest *input,
+                       Kv__CompareResponse_Closure closure,
+                       void *closure_data)
+{
+  assert(service->descriptor == &kv__peer__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void kv__peer__get_digests(ProtobufCService *service,
+                           const Kv__GetDigestsRequest *input,
+                           Kv__GetDigestsResponse_Closure closure,
+                           void *closure_data)
+{
+  assert(service->descriptor == &kv__peer__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void kv__peer__get_versions(ProtobufCService *service,
+                            const Kv__GetVersionsRequest *input,
+                            Kv__GetShardContentsResponse_Closure closure,
+                            void *closure_data)
+{
+  assert(service->descriptor == &kv__peer__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void kv__peer__get_records(ProtobufCService *service,
+                           const Kv__GetRecordsRequest *input,
+                           Kv__GetShardContentsResponse_Closure closure,
+                           void *closure_data)
+{
+  assert(service->descriptor == &kv__peer__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void kv__peer__init (Kv__Peer_Service *service,
                      Kv__Peer_ServiceDestroy destroy)

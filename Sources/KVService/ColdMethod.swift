@@ -16,11 +16,30 @@ struct ColdMethod: Sendable {
         "kv.Kv.GetShardMap": unary { (handler, request: GetShardMapRequest, now) throws(RPCError) in
             try handler.node.shardMap(request)
         },
-        "kv.Kv.ExchangeView": unary { (handler, request: View, now) in handler.node.exchangeView(request) },
-        "kv.Peer.Prepare": unary { (handler, request: PrepareRequest, now) in
-            handler.node.prepare(request, now: now)
+        "kv.Kv.ExchangeView": unary { (handler, request: View, now) throws(RPCError) in
+            try handler.node.exchangeView(request, now: now)
         },
-        "kv.Peer.Offer": unary { (handler, request: OfferRequest, now) in handler.node.offer(request, now: now) },
+        "kv.Kv.Proceed": unary { (handler, request: ProceedRequest, now) in
+            handler.node.proceed(request, now: now)
+        },
+        "kv.Peer.Exchange": unary { (handler, request: ExchangeRequest, now) in
+            handler.node.exchange(request, now: now)
+        },
+        "kv.Peer.Activate": unary { (handler, request: ActivateRequest, now) in
+            handler.node.activate(request, now: now)
+        },
+        "kv.Peer.Compare": unary { (handler, request: CompareRequest, now) in
+            handler.node.compare(request, now: now)
+        },
+        "kv.Peer.GetDigests": unary { (handler, request: GetDigestsRequest, now) throws(RPCError) in
+            try handler.digests(request, now: now)
+        },
+        "kv.Peer.GetVersions": unary { (handler, request: GetVersionsRequest, now) throws(RPCError) in
+            try handler.versions(request, now: now)
+        },
+        "kv.Peer.GetRecords": unary { (handler, request: GetRecordsRequest, now) throws(RPCError) in
+            try handler.records(request, now: now)
+        },
     ]
 
     /// The names of the methods that `NodeHandler` answers in batches.

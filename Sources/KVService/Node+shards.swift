@@ -2,29 +2,31 @@ import KVStorage
 import KVWire
 import Synchronization
 
-/// Changes of the table. Only the handover's decisions make them, one at a time; requests go on meanwhile.
+/// Changes of the table. Only the coordinator's decisions make them, one at a time; requests go on meanwhile.
 extension Node {
-    /// Begins to host a shard, empty.
-    func host(_ shard: Int, _ state: ShardState) {
+    /// Begins to host a shard, empty and closed.
+    func host(_ shard: Int) {
         precondition(table[shard] == .absent, "a shard has one store")
-        put(ShardStore(pool: pool, stripeCount: stripeCount), shard, state)
+        put(makeStore(), shard, .closed)
     }
 
-    /// Changes the state of a shard that is hosted. When this returns, no request acts by the old state any more.
-    func setState(of shard: Int, _ state: ShardState) {
-        guard let store = table[shard].store?.takeUnretainedValue() else {
-            preconditionFailure("only a hosted shard changes its state")
-        }
-        store.keepsMarkers = state != .serving
-        table[shard] = ShardWord(store, state)
+    /// Changes what requests may do. When this returns, none acts by what held before.
+    func publish(_ shard: Int, _ publication: Publication) {
+        setRedirect(of: shard, publication.redirect)
+        guard let store = table[shard].store?.takeUnretainedValue() else { return }
+        store.markersDroppableBefore = publication.markersDroppableBefore
+        let word = ShardWord(store, publication.access)
+        if word == table[shard] && publication.view == table.view(of: shard) { return }
+        table.setView(of: shard, publication.view)
+        table[shard] = word
         store.fence()
     }
 
-    /// Forgets a shard's records and begins anew, in the same state.
+    /// Forgets a shard's records and begins anew, with the same access.
     func clear(_ shard: Int) {
         let word = table[shard]
         guard let store = word.store?.takeRetainedValue() else { return }
-        put(ShardStore(pool: pool, stripeCount: stripeCount), shard, word.state)
+        put(makeStore(), shard, word.access)
         retire(store)
     }
 
@@ -32,6 +34,7 @@ extension Node {
     func drop(_ shard: Int) {
         guard let store = table[shard].store?.takeRetainedValue() else { return }
         table[shard] = .absent
+        table.setView(of: shard, 0)
         retire(store)
     }
 
@@ -41,19 +44,27 @@ extension Node {
         quiescence.retire(store)
     }
 
-    /// The store of a shard, counted as used. Taken under the handover's lock, since no store leaves the table meanwhile.
-    func hosted(_ shard: Int) -> (store: ShardStore, state: ShardState)? {
-        handover.withLock { _ in
+    /// The store of a shard, counted as used. Taken under the replication's lock, since no store leaves the table meanwhile.
+    func hosted(_ shard: Int) -> (store: ShardStore, access: ShardAccess)? {
+        replication.withLock { _ in
             let word = table[shard]
-            return word.store.map { ($0.takeUnretainedValue(), word.state) }
+            return word.store.map { ($0.takeUnretainedValue(), word.access) }
         }
     }
 
-    private func put(_ store: ShardStore, _ shard: Int, _ state: ShardState) {
-        store.keepsMarkers = state != .serving
+    private func put(_ store: ShardStore, _ shard: Int, _ access: ShardAccess) {
+        store.markersDroppableBefore = 0
         advanceGeneration(of: shard)
-        table[shard] = ShardWord(store, state)
+        table[shard] = ShardWord(store, access)
         _ = Unmanaged.passRetained(store)
+    }
+
+    private func makeStore() -> ShardStore {
+        ShardStore(
+            pool: pool,
+            stripeCount: stripeCount,
+            bucketCount: BucketLayout.bucketCount(shardCount: shardCount)
+        )
     }
 
     /// Enough stripes that threads rarely meet at one, without much memory for each of thousands of empty shards.

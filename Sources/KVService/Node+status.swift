@@ -3,10 +3,9 @@ package import KVWire
 import Synchronization
 
 extension Node {
+    /// - Parameter now: the cluster's clock.
     package func status(now: UInt64) -> GetStatusResponse {
-        let (waivedCopies, progress) = handover.withLock { handover in
-            (handover.coordinator.waivedCopies, handover.coordinator.shards)
-        }
+        let coordinator = replication.withLock { $0.coordinator }
         let condition = condition.withLock { $0 }
         return GetStatusResponse(
             node: name,
@@ -16,31 +15,43 @@ extension Node {
             uptimeMilliseconds: now - min(now, startedAt),
             memoryBytes: UInt64(pool.allocatedBytes),
             memoryLimitBytes: UInt64(pool.limitBytes),
-            shards: progress.keys.sorted().compactMap { status(of: $0, progress[$0]) },
+            shards: coordinator.replicas.keys.sorted().compactMap { status(of: $0, coordinator, now: now) },
             mapError: condition.mapError,
             isDraining: condition.isDraining,
-            waivedCopies: waivedCopies
+            waivedCopies: coordinator.waivedCopies
         )
     }
 
-    /// Nil for a shard that went meanwhile.
-    private func status(of shard: Int, _ progress: ShardHandover?) -> ShardStatus? {
-        let found = hosted(shard)
-        guard let found, let progress else { return nil }
-        let statistics = found.store.statistics
+    /// Nil for a shard that this node has nothing to do with.
+    private func status(of shard: Int, _ coordinator: ReplicationCoordinator, now: UInt64) -> ShardStatus? {
+        guard let replica = coordinator.replicas[shard], replica.state != .absent else { return nil }
+        let store = hosted(shard)?.store
+        let statistics = store?.statistics ?? ShardStatistics()
         var status = ShardStatus(
             shard: shard,
-            state: found.state,
+            state: replica.state,
             keys: UInt64(statistics.liveCount),
             bytes: UInt64(statistics.liveBytes),
             markers: UInt64(statistics.markerCount)
         )
-        if found.state == .joining {
-            status.copiedKeys = UInt64(progress.copiedRecords)
-            status.copiedBytes = UInt64(progress.copiedBytes)
-            status.source = progress.copy?.source ?? ""
+        status.waived = replica.waived.sorted()
+        if let view = coordinator.servedView(replica) {
+            status.epoch = view.epoch
+            status.members = view.members
+            status.digest = digest(of: shard, cutoff: now)
         }
-        if let leave = progress.leave { status.awaited = leave.owners.filter { !leave.confirmed.contains($0) } }
+        if let transition = replica.transition {
+            let source = coordinator.source(of: shard)
+            status.copiedKeys = UInt64(transition.copiedRecords)
+            status.copiedBytes = UInt64(transition.copiedBytes)
+            status.copyStartedAt = transition.copyStartedAt
+            status.source = source ?? ""
+            let content = source.flatMap { transition.answers[$0]?.status }
+            status.sourceKeys = content?.keys ?? 0
+            status.sourceBytes = content?.bytes ?? 0
+            status.awaited = transition.missing
+        }
+        if replica.isLeaving { status.awaited = coordinator.awaited(replica) }
         return status
     }
 }

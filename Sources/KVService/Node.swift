@@ -7,10 +7,7 @@ import Synchronization
 /// One server of the cluster without its sockets: the shards that it hosts and all that it answers.
 ///
 /// Requests come in through handlers, one for each thread (`makeHandler`). What a shard does, and when it comes and goes, is
-/// decided by the node's `HandoverCoordinator`; requests only read the outcome, a word in `table`.
-///
-/// A request's `view` is reserved: any is accepted. So a client that routes by an old map is not turned away by an owner
-/// that is in the old map and in the new one: its write can reach the owners of the old map only.
+/// decided by the node's `ReplicationCoordinator`; requests only read the outcome, two words in `table`.
 package final class Node: Sendable {
     package let name: String
     package let limits: Limits
@@ -18,25 +15,21 @@ package final class Node: Sendable {
     /// How many shards the map has, which never changes.
     package let shardCount: Int
     package let serverVersion: String
-    /// A random number of this life of the process: page tokens of an earlier one are refused.
+    /// A number of this life of the process, above those of earlier ones: what they knew is forgotten.
     let incarnation: UInt64
     let startedAt: UInt64
 
     let table: ShardTable
     let quiescence = Quiescence()
     let condition = Mutex(Condition())
-    let report: @Sendable (HandoverEvent) -> Void
+    let report: @Sendable (ReplicationEvent) -> Void
+    let clock = ClusterClock()
+    let policy: ReplicationCoordinator.Policy
     private let handlerCount = Atomic<Int>(0)
-    let handover: Mutex<Handover>
+    let replication: Mutex<Replication>
     let epoch = Atomic<UInt64>(0)
-    private let redirects = Mutex(Redirects())
+    private let redirects = Mutex<[Int: View]>([:])
     private let generations = Mutex<[Int: UInt64]>([:])
-
-    /// What the node knows of other places for its shards.
-    private struct Redirects {
-        var views: [Int: View] = [:]
-        var map: ShardMap?
-    }
 
     /// What the roof knows of the node, for its status.
     struct Condition {
@@ -46,7 +39,8 @@ package final class Node: Sendable {
 
     /// A node that hosts nothing until its first map (`mapChanged`).
     /// - Parameters:
-    ///   - incarnation: random, different in each life of the process.
+    ///   - incarnation: greater in each life of the process.
+    ///   - copyBytesPerSecond: what copies of shards may bring; 0 = as much as they can.
     ///   - now: milliseconds since 1970.
     ///   - report: told what an operator may want to know; called by any thread that works for the node.
     package init(
@@ -56,8 +50,10 @@ package final class Node: Sendable {
         pool: MemoryPool,
         serverVersion: String,
         incarnation: UInt64,
+        policy: ReplicationCoordinator.Policy = ReplicationCoordinator.Policy(),
+        copyBytesPerSecond: Int = 0,
         now: UInt64,
-        report: @escaping @Sendable (HandoverEvent) -> Void = { _ in }
+        report: @escaping @Sendable (ReplicationEvent) -> Void = { _ in }
     ) {
         self.name = name
         self.limits = limits
@@ -67,7 +63,13 @@ package final class Node: Sendable {
         self.incarnation = incarnation
         startedAt = now
         self.report = report
-        handover = Mutex(Handover(coordinator: HandoverCoordinator(node: name)))
+        self.policy = policy
+        replication = Mutex(
+            Replication(
+                coordinator: ReplicationCoordinator(node: name, incarnation: incarnation, policy: policy),
+                pacer: CopyPacer(bytesPerSecond: copyBytesPerSecond)
+            )
+        )
         table = ShardTable(shardCount: shardCount)
     }
 
@@ -87,22 +89,10 @@ package final class Node: Sendable {
 
     func isShard(_ number: Int) -> Bool { number >= 1 && number <= shardCount }
 
-    /// Where requests are sent that this node does not answer for a shard; nil = it knows no better place.
-    func redirect(of shard: Int) -> View? {
-        redirects.withLock { redirects in
-            if let view = redirects.views[shard] { return view }
-            guard let map = redirects.map, isShard(shard) else { return nil }
-            let members = map.members(of: shard).compactMap { name -> View.Member? in
-                guard name != self.name, let address = map.nodes[name] else { return nil }
-                return View.Member(node: name, address: address.host, port: UInt16(address.port))
-            }
-            return members.isEmpty ? nil : View(shard: shard, epoch: mapEpoch, members: members)
-        }
-    }
+    /// Where requests are sent that this node does not answer for a shard: the owners that it knows. Epoch 0: what its map wants.
+    func redirect(of shard: Int) -> View? { redirects.withLock { $0[shard] } }
 
-    func setRedirect(of shard: Int, _ view: View?) { redirects.withLock { $0.views[shard] = view } }
-
-    func setRedirects(by map: ShardMap) { redirects.withLock { $0.map = map } }
+    func setRedirect(of shard: Int, _ view: View) { redirects.withLock { $0[shard] = view } }
 
     /// Counts the stores that a shard has had, so that a place in one of them is not taken for one in another.
     func generation(of shard: Int) -> UInt64 { generations.withLock { $0[shard, default: 0] } }

@@ -19,10 +19,10 @@ extension NodeHandler {
             throw Refusal.notHosted(shard: request.shard).error(method: .getShardContents, node: node, now: now)
         }
         // What a shard holds while it is copied is of use only to those that merge it with other copies.
-        if word.isJoining && !request.withMarkers {
+        if !word.isOpen && !word.isReadOnly && !request.withMarkers {
             throw Refusal.notReady(shard: request.shard).error(method: .getShardContents, node: node, now: now)
         }
-        let cursor = try cursor(of: request, generation: generation)
+        let cursor = try cursor(request.pageToken, of: request.shard, generation: generation)
 
         func write(maxBytes: Int) -> Bool {
             var page = ContentsPage(to: output, maxPayloadBytes: node.limits.maxPayloadBytes)
@@ -59,18 +59,16 @@ extension NodeHandler {
         throw RPCError(.internal, "a record of shard \(request.shard) is larger than a response can be")
     }
 
-    private func cursor(
-        of request: GetShardContentsRequest,
-        generation: UInt64
-    ) throws(RPCError) -> ScanCursor {
-        if request.pageToken.isEmpty { return .start }
-        guard let token = PageToken(request.pageToken) else {
+    /// Where a page begins.
+    func cursor(_ pageToken: [UInt8], of shard: Int, generation: UInt64) throws(RPCError) -> ScanCursor {
+        if pageToken.isEmpty { return .start }
+        guard let token = PageToken(pageToken) else {
             throw RPCError(.invalidArgument, "the page token is none that a server gave")
         }
         guard token.incarnation == node.incarnation && token.store == generation else {
             throw RPCError(
                 .failedPrecondition,
-                "the page token is of an earlier copy of shard \(request.shard): begin again",
+                "the page token is of an earlier copy of shard \(shard): begin again",
                 reason: .stalePage
             )
         }

@@ -1,4 +1,5 @@
 import KVCore
+import KVSharding
 import KVStorage
 import KVWire
 
@@ -22,8 +23,12 @@ extension NodeHandler {
             }
         }
         defer { target.stripe.unlock() }
+        if get.pointee.view != ViewIdentifier.none {
+            guard get.pointee.view == node.table.view(of: target.shard) else { return .wrongView(shard: target.shard) }
+        } else if !word.isOpen && !word.isReadOnly {
+            return .notReady(shard: target.shard)
+        }
         let record = target.stripe.find(get.pointee.key, hash: target.hash)
-        if record == nil && word.isJoining { return .notReady(shard: target.shard) }
         respond(to: get, with: record, requestID, now: now, output: output)
         return nil
     }
@@ -45,9 +50,17 @@ extension NodeHandler {
             }
         }
         defer { target.stripe.unlock() }
-        if word.isLeaving { return .moving(shard: target.shard) }
+        if mutation.pointee.view != ViewIdentifier.none {
+            guard mutation.pointee.view == node.table.view(of: target.shard) else {
+                return .wrongView(shard: target.shard)
+            }
+        } else if !word.isOpen {
+            return word.isReadOnly ? .moving(shard: target.shard) : .notReady(shard: target.shard)
+        }
+        let sentAt = mutation.pointee.opClockMilliseconds
+        if sentAt != 0 && sentAt + Self.maxAgeMilliseconds < now { return .tooOld(milliseconds: sentAt) }
         var version = mutation.pointee.version
-        if version.isNone {
+        if version.isNone || ignoresVersions {
             let current = target.stripe.find(mutation.pointee.key, hash: target.hash)?.version ?? .none
             version = stamper.stamp(now: now, above: current)
         } else if version.milliseconds > now + Self.maxAheadMilliseconds {
@@ -64,6 +77,7 @@ extension NodeHandler {
         let outcome = target.stripe.merge(
             key: mutation.pointee.key,
             hash: target.hash,
+            routingHash: target.routingHash,
             value: mutation.pointee.value,
             version: version,
             expiresAt: expiresAt,
@@ -80,6 +94,9 @@ extension NodeHandler {
 
     /// How far a version may be ahead of this server's clock, in milliseconds.
     private static let maxAheadMilliseconds: UInt64 = 2000
+
+    /// How long a write may have been under way, in milliseconds: half as long as a marker stays that could refuse it.
+    private static let maxAgeMilliseconds: UInt64 = 30_000
 
     private func respond(
         to get: UnsafePointer<GetView>,

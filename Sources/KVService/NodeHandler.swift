@@ -20,11 +20,14 @@ package final class NodeHandler: RequestHandler {
     private let passages: Quiescence.Passages
     private let staged = StagedBatch(capacity: ServerConnection.batchLimit)
     private let coldMethods = ColdMethod.table()
+    /// Every write is stamped here (`ReplicationCoordinator.Ablation.versions`).
+    let ignoresVersions: Bool
 
     init(node: Node, index: Int) {
         self.node = node
         self.index = index
         passages = node.quiescence.makePassages()
+        ignoresVersions = node.policy.ablations.contains(.versions)
         stamper = VersionStamper(writer: Self.mixed(node.incarnation &+ UInt64(index)))
     }
 
@@ -36,6 +39,7 @@ package final class NodeHandler: RequestHandler {
         outputLimit: Int,
         output: OutputBuffer
     ) -> Int {
+        let now = node.clock.adjusted(now)
         passages.begin()
         defer { passages.end() }
         let count = stage(requests)
@@ -51,7 +55,7 @@ package final class NodeHandler: RequestHandler {
 
     package func hello(now: UInt64) -> Hello {
         Hello(
-            serverTimeMilliseconds: now,
+            serverTimeMilliseconds: node.clock.adjusted(now),
             limits: node.limits,
             node: node.name,
             serverVersion: node.serverVersion,
@@ -137,12 +141,21 @@ package final class NodeHandler: RequestHandler {
 
     /// Finds a key's stripe.
     func locate(_ key: UnsafeRawBufferPointer) -> Location {
-        let shard = Int(KeyHash.fnv1(key) % UInt32(truncatingIfNeeded: node.shardCount)) + 1
+        let routingHash = RoutingHash.fnv1(key)
+        let shard = Int(routingHash % UInt32(truncatingIfNeeded: node.shardCount)) + 1
         let word = node.table[shard]
         guard let store = word.store else { return .absent(shard: shard) }
         let hash = node.pool.hash(key)
         let stripe = store._withUnsafeGuaranteedRef { $0.stripe(hash) }
-        return .found(Target(shard: shard, hash: hash, store: word.storeAddress, stripe: stripe))
+        return .found(
+            Target(
+                shard: shard,
+                hash: hash,
+                routingHash: routingHash,
+                store: word.storeAddress,
+                stripe: stripe
+            )
+        )
     }
 
     // MARK: Stage 2

@@ -15,11 +15,13 @@ enum Refusal {
     case notHosted(shard: Int)
     case moving(shard: Int)
     case notReady(shard: Int)
+    case wrongView(shard: Int)
     case future(milliseconds: UInt64)
+    case tooOld(milliseconds: UInt64)
     case memoryFull
 
     /// How long a client does well to wait for a shard on the move, in milliseconds.
-    private static let retryAfterMilliseconds: UInt16 = 50
+    private static let retryAfterMilliseconds: UInt16 = 10
 
     func error(method: Method, node: Node, now: UInt64) -> RPCError {
         switch self {
@@ -42,7 +44,7 @@ enum Refusal {
         case .moving(let shard):
             RPCError(
                 .unavailable,
-                "shard \(shard) is leaving node \(node.name), which takes no more writes for it",
+                "shard \(shard) is moving: node \(node.name) takes no more writes for it",
                 reason: .moving,
                 retryAfterMilliseconds: Self.retryAfterMilliseconds,
                 view: node.redirect(of: shard)
@@ -50,10 +52,18 @@ enum Refusal {
         case .notReady(let shard):
             RPCError(
                 .unavailable,
-                "node \(node.name) is still copying shard \(shard)",
+                "node \(node.name) does not serve shard \(shard) yet",
                 reason: .notReady,
                 retryAfterMilliseconds: Self.retryAfterMilliseconds,
                 view: node.redirect(of: shard)
+            )
+        case .wrongView(let shard): wrongView(shard, node)
+        case .tooOld(let milliseconds):
+            RPCError(
+                .failedPrecondition,
+                "the write was sent \(now - min(now, milliseconds)) ms ago by its client's clock",
+                reason: .tooOld,
+                serverTimeMilliseconds: now
             )
         case .future(let milliseconds):
             RPCError(
@@ -69,6 +79,22 @@ enum Refusal {
                 reason: .memoryFull
             )
         }
+    }
+
+    /// The request's view is none that this node serves. Without one of its own, waiting is all that helps; the owners that it
+    /// knows may be there already.
+    private func wrongView(_ shard: Int, _ node: Node) -> RPCError {
+        let view = node.redirect(of: shard)
+        if node.table.view(of: shard) == 0 {
+            return (node.table[shard].isReadOnly ? Refusal.moving(shard: shard) : .notReady(shard: shard))
+                .error(method: .set, node: node, now: 0)
+        }
+        return RPCError(
+            .aborted,
+            "shard \(shard) is served by another view: epoch \(view?.epoch ?? 0)",
+            reason: .wrongView,
+            view: view
+        )
     }
 
     private static func name(_ method: Method) -> String {

@@ -2,27 +2,27 @@ import KVStorage
 import KVWire
 import Synchronization
 
-/// Store and state of one shard on one node, in one word: a request always sees the two of one moment. The address of
-/// the store, with the state in its lowest two bits; 0 = the node does not host the shard.
+/// Store and access of one shard on one node, in one word: a request always sees the two of one moment. The address of
+/// the store, with the access in its lowest two bits; 0 = the node does not host the shard.
 struct ShardWord: Hashable {
     let rawValue: UInt
 
-    private static let stateMask: UInt = 3
+    private static let accessMask: UInt = 3
     static let absent = ShardWord(rawValue: 0)
 
     init(rawValue: UInt) { self.rawValue = rawValue }
 
     /// Keeps no reference: whoever puts the word into a table owns one for it.
-    init(_ store: ShardStore, _ state: ShardState) {
+    init(_ store: ShardStore, _ access: ShardAccess) {
         let address = UInt(bitPattern: Unmanaged.passUnretained(store).toOpaque())
-        precondition(address & Self.stateMask == 0, "objects are aligned to 16 bytes")
-        rawValue = address | UInt(state.rawValue)
+        precondition(address & Self.accessMask == 0, "objects are aligned to 16 bytes")
+        rawValue = address | access.rawValue
     }
 
-    var storeAddress: UInt { rawValue & ~Self.stateMask }
-    var isJoining: Bool { rawValue & Self.stateMask == UInt(ShardState.joining.rawValue) }
-    var isLeaving: Bool { rawValue & Self.stateMask == UInt(ShardState.leaving.rawValue) }
-    var state: ShardState { ShardState(rawValue: UInt32(rawValue & Self.stateMask)) ?? .absent }
+    var storeAddress: UInt { rawValue & ~Self.accessMask }
+    var isOpen: Bool { rawValue & Self.accessMask == ShardAccess.open.rawValue }
+    var isReadOnly: Bool { rawValue & Self.accessMask == ShardAccess.readOnly.rawValue }
+    var access: ShardAccess { ShardAccess(rawValue: rawValue & Self.accessMask) ?? .absent }
 
     /// The store, not counted as used: call only while it can't be released (`Quiescence`).
     var store: Unmanaged<ShardStore>? {
@@ -30,24 +30,36 @@ struct ShardWord: Hashable {
     }
 }
 
-/// A word for each shard, by its number. Readers take no lock. Owned by a `Node`.
+/// Two words for each shard, by its number: store and access, and the identifier of the view that is served. Readers take no
+/// lock. Owned by a `Node`.
 struct ShardTable: @unchecked Sendable {
+    private struct Entry: ~Copyable {
+        let word = Atomic<UInt>(0)
+        let view = Atomic<UInt64>(0)
+    }
+
     let shardCount: Int
-    private let words: UnsafeMutablePointer<Atomic<UInt>>
+    private let entries: UnsafeMutablePointer<Entry>
 
     init(shardCount: Int) {
         self.shardCount = shardCount
-        words = .allocate(capacity: shardCount)
-        for index in 0..<shardCount { (words + index).initialize(to: Atomic(0)) }
+        entries = .allocate(capacity: shardCount)
+        for index in 0..<shardCount { (entries + index).initialize(to: Entry()) }
     }
 
     func deallocate() {
-        words.deinitialize(count: shardCount).deallocate()
+        entries.deinitialize(count: shardCount).deallocate()
     }
 
     /// Reads and writes are sequentially consistent, which `Quiescence` relies on.
     subscript(shard: Int) -> ShardWord {
-        get { ShardWord(rawValue: words[shard - 1].load(ordering: .sequentiallyConsistent)) }
-        nonmutating set { words[shard - 1].store(newValue.rawValue, ordering: .sequentiallyConsistent) }
+        get { ShardWord(rawValue: entries[shard - 1].word.load(ordering: .sequentiallyConsistent)) }
+        nonmutating set { entries[shard - 1].word.store(newValue.rawValue, ordering: .sequentiallyConsistent) }
     }
+
+    /// The identifier of the view that is served. What a request sees of it under a stripe's lock holds until the lock is let go,
+    /// as whoever changes it passes through every lock afterwards.
+    func view(of shard: Int) -> UInt64 { entries[shard - 1].view.load(ordering: .relaxed) }
+
+    func setView(of shard: Int, _ view: UInt64) { entries[shard - 1].view.store(view, ordering: .relaxed) }
 }

@@ -5,6 +5,8 @@ import KVWire
 struct Target {
     let shard: Int
     let hash: UInt64
+    /// The key's `RoutingHash`.
+    let routingHash: UInt32
     /// `ShardWord.storeAddress` when the target was found.
     let store: UInt
     let stripe: Stripe

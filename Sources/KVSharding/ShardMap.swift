@@ -1,3 +1,5 @@
+import KVCore
+
 /// Which nodes host which shard. A value of this type is valid: every way to make one checks the rules of
 /// docs/shard-map.md and throws all faults it found.
 ///
@@ -46,7 +48,7 @@ package struct ShardMap: Sendable, Equatable {
 
     @inlinable
     package func shard(ofKey key: UnsafeRawBufferPointer) -> Int {
-        shard(of: KeyHash.fnv1(key))
+        shard(of: RoutingHash.fnv1(key))
     }
 
     @inlinable

@@ -83,7 +83,9 @@ struct SegmentSweep {
             keyCount: header.keyCount,
             valueCount: 0
         )
-        return stripe.replace(slot, with: marker, value: UnsafeRawBufferPointer(start: nil, count: 0))
+        let routingHash = RoutingHash.fnv1(slot.pointee.entry.key)
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        return stripe.replace(slot, with: marker, routingHash: routingHash, value: nothing)
     }
 
     /// Gives back a segment's memory once less than three eighths of it are used: then it is another segment, or none.

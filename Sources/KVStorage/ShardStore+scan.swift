@@ -16,14 +16,48 @@ extension ShardStore {
         now: UInt64,
         _ visit: (RecordView) -> Void
     ) -> ScanCursor? {
+        fill(ScanPage(maxBytes: maxBytes, maxVisited: .max), from: cursor) { entry in
+            let header = entry.header.pointee
+            let isLive = header.kind == .live
+            let isExpired = isLive && TimeToLive.isExpired(deadline: header.deadline, now: now)
+            guard withMarkers || isLive && !isExpired else { return 0 }
+            let view = isExpired ? entry.expiredView : entry.view
+            visit(view)
+            return view.key.count + view.value.count
+        }
+    }
+
+    /// Visits a page of the live records in some buckets of the digests, as `scan(from:maxBytes:withMarkers:now:_:)` does.
+    /// These are the records that the digests count: those whose deadline passed without a sweep, too. And of the markers in all
+    /// buckets that came to be at `markersSince` or later; 0 = none.
+    ///
+    /// All records of the store are looked at for that. A page ends once it looked at about `maxVisited` slots (see
+    /// `MaintenanceCost`; exceeded by at most one segment), or once the bytes that `visit` says it copied reach `maxBytes`.
+    package func scan(
+        buckets: BucketSet,
+        markersSince: UInt64 = 0,
+        from cursor: ScanCursor,
+        maxBytes: Int,
+        maxVisited: Int,
+        _ visit: (RecordView) -> Int
+    ) -> ScanCursor? {
+        fill(ScanPage(maxBytes: maxBytes, maxVisited: maxVisited), from: cursor) { entry in
+            let header = entry.header.pointee
+            guard header.isLive else {
+                return markersSince > 0 && entry.birth >= markersSince ? visit(entry.view) : 0
+            }
+            let bucket = digests.bucket(header, RoutingHash.fnv1(entry.key))
+            return buckets.contains(bucket) ? visit(entry.view) : 0
+        }
+    }
+
+    private func fill(_ page: consuming ScanPage, from cursor: ScanCursor, _ show: (Entry) -> Int) -> ScanCursor? {
         var cursor = cursor
-        var page = ScanPage(maxBytes: maxBytes, withMarkers: withMarkers, now: now)
-        defer { page.free() }
         while cursor.stripe < stripeCount {
             if page.isFull { return cursor }
             let stripe = stripe(at: Int(cursor.stripe))
             stripe.lock()
-            let last = page.step(stripe, from: cursor.position, visit)
+            let last = page.step(stripe, from: cursor.position, show)
             stripe.unlock()
             cursor.advance(past: last)
         }
@@ -32,16 +66,17 @@ extension ShardStore {
 }
 
 /// The page of a scan that is being filled. Records are visited in the order of their hashes.
-private struct ScanPage {
+private struct ScanPage: ~Copyable {
     private struct Candidate {
         var hash: UInt64
         var entry: Entry
     }
 
     private let maxBytes: Int
-    private let withMarkers: Bool
-    private let now: UInt64
+    private let maxVisited: Int
     private var bytes = 0
+    /// The work done, in slots.
+    private var visited = 0
     /// The bytes at which the step under way ends.
     private var stepEnd = 0
     /// The records of one cluster.
@@ -52,28 +87,30 @@ private struct ScanPage {
     /// A step lets the stripe's lock go after so many bytes, so that writers wait for a page's copying only in parts.
     private static let stepBytes = 128 << 10
 
-    init(maxBytes: Int, withMarkers: Bool, now: UInt64) {
+    init(maxBytes: Int, maxVisited: Int) {
         self.maxBytes = maxBytes
-        self.withMarkers = withMarkers
-        self.now = now
+        self.maxVisited = maxVisited
         candidates = .allocate(capacity: candidateCapacity)
     }
 
-    func free() { candidates.deallocate() }
+    deinit { candidates.deallocate() }
 
-    var isFull: Bool { bytes >= maxBytes }
+    var isFull: Bool { bytes >= maxBytes || visited >= maxVisited }
 
-    /// Visits records of the segment that `position` belongs to, from `position` on, and returns the last hash up to which
-    /// all are visited. The stripe is locked.
+    /// Shows records of the segment that `position` belongs to, from `position` on, and returns the last hash up to which
+    /// all are visited. The stripe is locked. `show` returns the bytes that were copied.
     ///
     /// The home slot grows with the hash, and a record lies between its home and the next empty slot. So the records of
     /// one cluster (a run of full slots) have hashes below those of the next cluster, and only a cluster is sorted.
-    mutating func step(_ stripe: Stripe, from position: UInt64, _ visit: (RecordView) -> Void) -> UInt64 {
+    mutating func step(_ stripe: Stripe, from position: UInt64, _ show: (Entry) -> Int) -> UInt64 {
         let reference = stripe.reference(position)
+        visited += MaintenanceCost.segment
         guard let segment = Segment(reference) else { return reference.lastHash(position) }
         let keyHash = stripe.keyHash
         stepEnd = min(maxBytes, bytes + Self.stepBytes)
-        var index = reference.home(position)
+        let start = reference.home(position)
+        var index = start
+        defer { visited += index - start }
         while index < segment.capacity {
             candidateCount = 0
             while index < segment.capacity, !segment.slots[index].isEmpty {
@@ -84,7 +121,7 @@ private struct ScanPage {
                 index += 1
             }
             if index == segment.capacity { appendWrapped(segment, position, keyHash) }
-            if let last = visitCandidates(visit) { return last }
+            if let last = visitCandidates(show) { return last }
             index += 1
         }
         return reference.lastHash(position)
@@ -101,28 +138,18 @@ private struct ScanPage {
 
     /// Visits the cluster in hash order. Returns the hash after which the step must end, or nil. Records of one hash stay
     /// together, since a cursor cannot tell them apart.
-    private mutating func visitCandidates(_ visit: (RecordView) -> Void) -> UInt64? {
+    private mutating func visitCandidates(_ show: (Entry) -> Int) -> UInt64? {
         if candidateCount > 1 {
             var cluster = UnsafeMutableBufferPointer(start: candidates, count: candidateCount)
             cluster.sort { $0.hash < $1.hash }
         }
         for index in 0..<candidateCount {
-            show(candidates[index].entry, visit)
+            bytes += show(candidates[index].entry)
             let isLastOfHash =
                 index + 1 == candidateCount || candidates[index + 1].hash != candidates[index].hash
             if isLastOfHash, bytes >= stepEnd { return candidates[index].hash }
         }
         return nil
-    }
-
-    private mutating func show(_ entry: Entry, _ visit: (RecordView) -> Void) {
-        let header = entry.header.pointee
-        let isLive = header.kind == .live
-        let isExpired = isLive && TimeToLive.isExpired(deadline: header.deadline, now: now)
-        guard withMarkers || isLive && !isExpired else { return }
-        let view = isExpired ? entry.expiredView : entry.view
-        visit(view)
-        bytes += view.key.count + view.value.count
     }
 
     private func candidate(_ slot: Slot, _ keyHash: KeyHash) -> Candidate {

@@ -18,7 +18,7 @@ package struct SweepResult: Hashable, Sendable {
 
 extension ShardStore {
     /// Goes on with the endless pass that turns expired records into markers, frees their values, and drops markers that
-    /// are older than the retention, unless `keepsMarkers`. It also moves records out of slabs that compaction empties.
+    /// are older than the retention, as far as `markersDroppableBefore` allows. It also moves records out of slabs that compaction empties.
     /// Segments in which nothing is due are skipped.
     ///
     /// A call ends at the end of a pass, or once it did `budget` slots of work: it may exceed that by one segment, since a
@@ -34,7 +34,7 @@ extension ShardStore {
     ) -> SweepResult {
         sweepPosition.withLock { cursor in
             var result = SweepResult()
-            let dropBefore = keepsMarkers || now < markerRetentionMilliseconds ? 0 : now - markerRetentionMilliseconds
+            let dropBefore = min(now - min(now, markerRetentionMilliseconds), markersDroppableBefore)
             let sweep = SegmentSweep(now: now, dropBefore: dropBefore, patienceMilliseconds: patienceMilliseconds)
             while result.visited < budget {
                 let stripe = stripe(at: Int(cursor.stripe))

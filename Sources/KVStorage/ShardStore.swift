@@ -6,23 +6,26 @@ public final class ShardStore: Sendable {
     package let pool: MemoryPool
     @usableFromInline package let stripeCount: Int
     @usableFromInline nonisolated(unsafe) let stripes: UnsafeMutableRawPointer
-    private let keepsMarkersFlag = Atomic<Bool>(false)
+    let digests: BucketDigests
+    private let markersDroppableBeforeTime = Atomic<UInt64>(.max)
     let sweepPosition = Mutex(ScanCursor.start)
     let releasePosition = Mutex(ScanCursor.start)
 
-    /// An empty store of `stripeCount` stripes (a power of two). It takes 64 bytes a stripe until something is stored.
-    package init(pool: MemoryPool, stripeCount: Int) {
+    /// An empty store of `stripeCount` stripes (a power of two), whose digests have two halves of `bucketCount` words (see
+    /// `BucketLayout`). It takes 64 bytes a stripe and 16 bytes a bucket until something is stored.
+    package init(pool: MemoryPool, stripeCount: Int, bucketCount: Int) {
         precondition(stripeCount > 0 && stripeCount & (stripeCount - 1) == 0, "stripes are chosen by bits of the hash")
         precondition(MemoryLayout<StripeState>.size <= StripeState.onlyReferenceOffset, "a stripe is one cache line")
         self.pool = pool
         self.stripeCount = stripeCount
+        digests = BucketDigests(BucketLayout(bucketCount: bucketCount))
         stripes = .allocate(byteCount: stripeCount * StripeState.bytes, alignment: StripeState.bytes)
         for index in 0..<stripeCount {
             let address = stripes + index * StripeState.bytes
             let directory = Stripe.emptyDirectory(address)
             address.initializeMemory(
                 as: StripeState.self,
-                to: StripeState(directory: directory, allocator: pool.allocator)
+                to: StripeState(directory: directory, allocator: pool.allocator, digests: digests)
             )
         }
     }
@@ -30,6 +33,7 @@ public final class ShardStore: Sendable {
     deinit {
         while !release(budget: .max) {}
         stripes.deallocate()
+        digests.deallocate()
     }
 
     /// The stripe of a key, by `MemoryPool.hash`.
@@ -43,10 +47,11 @@ public final class ShardStore: Sendable {
         Stripe(state: (stripes + index * StripeState.bytes).assumingMemoryBound(to: StripeState.self))
     }
 
-    /// While true, sweeping drops no markers: a copy of the shard under way may still need them.
-    package var keepsMarkers: Bool {
-        get { keepsMarkersFlag.load(ordering: .relaxed) }
-        set { keepsMarkersFlag.store(newValue, ordering: .relaxed) }
+    /// Sweeping drops only markers that were born before this, in milliseconds since 1970: replicas, or a copy of the shard
+    /// under way, may still need the others. 0 = all stay; `UInt64.max` (as at first) = their age alone decides.
+    package var markersDroppableBefore: UInt64 {
+        get { markersDroppableBeforeTime.load(ordering: .relaxed) }
+        set { markersDroppableBeforeTime.store(newValue, ordering: .relaxed) }
     }
 
     /// The store's counters. Each stripe is read at its own moment.

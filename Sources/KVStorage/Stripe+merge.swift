@@ -8,9 +8,11 @@ extension Stripe {
     /// - A live record whose deadline has passed at `now` is stored as an expired marker: its version counts, its value does not.
     /// - Markers ignore `value`; a deleted one ignores `expiresAt`, and its retention starts at `now`.
     /// - Times are in milliseconds since 1970.
+    /// - `routingHash` is the key's `RoutingHash`, `hash` its `MemoryPool.hash`.
     package func merge(
         key: UnsafeRawBufferPointer,
         hash: UInt64,
+        routingHash: UInt32,
         value: UnsafeRawBufferPointer,
         version: Version,
         expiresAt: UInt64,
@@ -29,12 +31,12 @@ extension Stripe {
             valueCount: value.count
         )
         guard let slot = slot(key, hash: hash) else {
-            return insert(header, key: key, hash: hash, value: value)
+            return insert(header, key: key, hash: hash, routingHash: routingHash, value: value)
         }
         let current = slot.pointee.entry.header.pointee
         if version < current.version { return .superseded(current.version) }
         if version == current.version, kind.rawValue <= current.kind.rawValue { return .unchanged }
-        guard replace(slot, with: header, value: value) else { return .outOfMemory }
+        guard replace(slot, with: header, routingHash: routingHash, value: value) else { return .outOfMemory }
         if kind != .live || expiresAt != 0, let segment = Segment(reference(hash)) {
             segment.header.pointee.note(header)
         }
@@ -45,6 +47,7 @@ extension Stripe {
         _ header: EntryHeader,
         key: UnsafeRawBufferPointer,
         hash: UInt64,
+        routingHash: UInt32,
         value: UnsafeRawBufferPointer
     ) -> MergeOutcome {
         let headroom = header.kind == .live ? Headroom.none : .limited
@@ -53,6 +56,7 @@ extension Stripe {
         else { return .outOfMemory }
         segment.insert(entry, hash: hash)
         count(header, by: 1)
+        state.pointee.digests.insert(header, routingHash)
         return .stored
     }
 
@@ -61,6 +65,7 @@ extension Stripe {
     func replace(
         _ slot: UnsafeMutablePointer<Slot>,
         with header: EntryHeader,
+        routingHash: UInt32,
         value: UnsafeRawBufferPointer
     ) -> Bool {
         let old = slot.pointee.entry
@@ -82,6 +87,7 @@ extension Stripe {
             count(oldHeader, by: -1)
             count(header, by: 1)
         }
+        state.pointee.digests.replace(oldHeader, with: header, routingHash)
         return true
     }
 

@@ -1,7 +1,7 @@
 public import CLinux
 import KVCore
 
-/// What a stripe keeps: lock, directory and counters in one cache line.
+/// What a stripe keeps: lock, directory, counters and the way to the digests in one cache line.
 @usableFromInline
 struct StripeState: ~Copyable {
     @usableFromInline let lock = SpinLock()
@@ -9,6 +9,8 @@ struct StripeState: ~Copyable {
     @usableFromInline var directoryDepth: UInt32 = 0
     @usableFromInline var directory: UnsafeMutablePointer<SegmentReference>
     let allocator: Allocator
+    /// The store's, which all its stripes share.
+    let digests: BucketDigests
     var liveCount = 0
     var markerCount = 0
     /// Key and value bytes of the live records.

@@ -19,8 +19,13 @@ public struct Method: Sendable, Hashable, RawRepresentable {
     package static let getStatus = Method(rawValue: 0x0004)
     package static let getShardMap = Method(rawValue: 0x0005)
     package static let exchangeView = Method(rawValue: 0x0006)
-    package static let prepare = Method(rawValue: 0x0100)
-    package static let offer = Method(rawValue: 0x0101)
+    package static let proceed = Method(rawValue: 0x0007)
+    package static let exchange = Method(rawValue: 0x0100)
+    package static let activate = Method(rawValue: 0x0101)
+    package static let compare = Method(rawValue: 0x0102)
+    package static let getDigests = Method(rawValue: 0x0103)
+    package static let getVersions = Method(rawValue: 0x0104)
+    package static let getRecords = Method(rawValue: 0x0105)
 
     /// Every method of kv.proto with its full name (`kv.Kv.Get`), from the generated service descriptors.
     package static let all: [(method: Method, name: String)] =

@@ -16,11 +16,13 @@ package struct GetStatusRequest: RequestMessage, ConvertedMessage {
 /// What a node does with a shard.
 package enum ShardState: UInt32, Sendable {
     case absent = 0
-    /// Copying: stores writes, serves no reads of keys that it has not yet.
+    /// To be an owner: copies the shard, answers nothing.
     case joining = 1
     case serving = 2
-    /// No longer an owner: keeps its data until every new owner has confirmed its copy.
+    /// No longer an owner: keeps its data until every new owner has it.
     case leaving = 3
+    /// Started with empty memory where it may have acknowledged writes: copies from the other replicas.
+    case recovering = 4
 }
 
 package struct ShardStatus: Sendable, Hashable {
@@ -33,7 +35,20 @@ package struct ShardStatus: Sendable, Hashable {
     package var copiedKeys: UInt64 = 0
     package var copiedBytes: UInt64 = 0
     package var source: String = ""
+    /// Leaving: the new owners that have not confirmed yet. Joining, recovering: the nodes whose answers are missing.
     package var awaited: [String] = []
+    /// The view that the node serves the shard by; epoch 0 = it does not.
+    package var epoch: UInt64 = 0
+    package var members: [View.Member] = []
+    /// What the source holds; 0 = unknown.
+    package var sourceKeys: UInt64 = 0
+    package var sourceBytes: UInt64 = 0
+    /// Milliseconds since 1970; 0 = nothing is being copied.
+    package var copyStartedAt: UInt64 = 0
+    /// Of the live records that do not expire within seconds.
+    package var digest: UInt64 = 0
+    /// Nodes that may hold acknowledged writes and were not waited for any longer.
+    package var waived: [String] = []
 
     package init(shard: Int, state: ShardState, keys: UInt64, bytes: UInt64, markers: UInt64) {
         self.shard = shard
@@ -58,7 +73,7 @@ package struct GetStatusResponse: ConvertedMessage, Hashable {
     /// Why the newest shard map was refused; empty = it is in force.
     package var mapError: String
     package var isDraining: Bool
-    /// Shards that began to serve without every old owner's copy.
+    /// How often a shard began to serve without the answers that make sure that nothing acknowledged is missing.
     package var waivedCopies: UInt64
 
     package init(
@@ -111,6 +126,13 @@ package struct GetStatusResponse: ConvertedMessage, Hashable {
                 status.copiedBytes = shard.copied_bytes
                 status.source = String(cString: shard.source)
                 status.awaited = (0..<shard.n_awaited).map { String(cString: shard.awaited[$0]!) }
+                status.epoch = shard.epoch
+                status.members = (0..<shard.n_members).map { View.Member(shard.members[$0]!.pointee) }
+                status.sourceKeys = shard.source_keys
+                status.sourceBytes = shard.source_bytes
+                status.copyStartedAt = shard.copy_started_ms
+                status.digest = shard.digest
+                status.waived = (0..<shard.n_waived).map { String(cString: shard.waived[$0]!) }
                 return status
             },
             mapError: String(cString: message.map_error),
@@ -142,6 +164,15 @@ package struct GetStatusResponse: ConvertedMessage, Hashable {
             status.pointee.copied_bytes = shard.copiedBytes
             status.pointee.source = builder.text(shard.source)
             (status.pointee.n_awaited, status.pointee.awaited) = builder.list(shard.awaited, builder.text)
+            status.pointee.epoch = shard.epoch
+            (status.pointee.n_members, status.pointee.members) = builder.list(shard.members) {
+                $0.message(in: builder)
+            }
+            status.pointee.source_keys = shard.sourceKeys
+            status.pointee.source_bytes = shard.sourceBytes
+            status.pointee.copy_started_ms = shard.copyStartedAt
+            status.pointee.digest = shard.digest
+            (status.pointee.n_waived, status.pointee.waived) = builder.list(shard.waived, builder.text)
             return status
         }
         return message

@@ -34,29 +34,34 @@ package struct View: RequestMessage, ConvertedMessage, Hashable {
     init(_ message: Kv__View) {
         shard = Int(message.shard)
         epoch = message.epoch
-        members = (0..<message.n_members).map { index in
-            let member = message.members[index]!.pointee
-            return Member(
-                node: String(cString: member.node),
-                address: String(cString: member.address),
-                port: UInt16(truncatingIfNeeded: member.port),
-                incarnation: member.incarnation
-            )
-        }
+        members = (0..<message.n_members).map { Member(message.members[$0]!.pointee) }
     }
 
     func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__View> {
         let view = builder.make(kv__view__init)
         view.pointee.shard = Int32(shard)
         view.pointee.epoch = epoch
-        (view.pointee.n_members, view.pointee.members) = builder.list(members) { member in
-            let message = builder.make(kv__member__init)
-            message.pointee.node = builder.text(member.node)
-            message.pointee.address = builder.text(member.address)
-            message.pointee.port = UInt32(member.port)
-            message.pointee.incarnation = member.incarnation
-            return message
-        }
+        (view.pointee.n_members, view.pointee.members) = builder.list(members) { $0.message(in: builder) }
         return view
+    }
+}
+
+extension View.Member {
+    init(_ message: Kv__Member) {
+        self.init(
+            node: String(cString: message.node),
+            address: String(cString: message.address),
+            port: UInt16(truncatingIfNeeded: message.port),
+            incarnation: message.incarnation
+        )
+    }
+
+    func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__Member> {
+        let message = builder.make(kv__member__init)
+        message.pointee.node = builder.text(node)
+        message.pointee.address = builder.text(address)
+        message.pointee.port = UInt32(port)
+        message.pointee.incarnation = incarnation
+        return message
     }
 }

@@ -45,7 +45,7 @@ import Testing
     /// A page is merged without a lock, so its store outlives a map change that drops the shard meanwhile.
     @Test func aStoreInUseIsNotReleased() {
         let pool = MemoryPool(hashSeed: 3)
-        let store = ShardStore(pool: pool, stripeCount: 1)
+        let store = ShardStore(pool: pool, stripeCount: 1, bucketCount: 16)
         let quiescence = Quiescence()
         quiescence.pin(store)
         quiescence.pin(store)

@@ -60,7 +60,7 @@ import Testing
 
     @Test func malformedPayloadsAndUnknownMethodsAreAnswered() {
         let server = Server()
-        for method in [Method.get, .set, .delete, .getShardContents, .prepare, .offer] {
+        for method in [Method.get, .set, .delete, .getShardContents, .exchange, .activate, .compare] {
             let frames = server.exchange(Server.frame(method, 9, [0xFF, 0xFF, 0xFF]))
             #expect(frames.first?.header.requestID == 9)
             #expect(frames.first.map { $0.header.code & 0xFF } == UInt16(StatusCode.invalidArgument.rawValue))

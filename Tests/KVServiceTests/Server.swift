@@ -37,9 +37,7 @@ final class Server {
         // Nobody else answers: the node begins to serve by itself, once it was refused a few times.
         for _ in 0..<150 {
             for call in node.takeCalls() {
-                if case .prepare(let token, _, _, _) = call {
-                    node.prepareReply(token, .failure(RPCError(.unavailable, "refused")), now: now)
-                }
+                node.replied(call.token, .failure(RPCError(.unavailable, "refused")), now: now)
             }
             now += 100
             node.tick(now: now)
@@ -62,7 +60,7 @@ final class Server {
     func key(shard: Int = 1, _ name: String = "key") -> [UInt8] {
         for number in 0... {
             let key = Array("\(name) \(number)".utf8)
-            if Int(key.withUnsafeBytes { KeyHash.fnv1($0) } % UInt32(node.shardCount)) + 1 == shard { return key }
+            if Int(key.withUnsafeBytes { RoutingHash.fnv1($0) } % UInt32(node.shardCount)) + 1 == shard { return key }
         }
         preconditionFailure("every shard has keys")
     }

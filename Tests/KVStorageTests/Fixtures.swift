@@ -46,6 +46,10 @@ extension MemoryPool {
 }
 
 extension ShardStore {
+    convenience init(pool: MemoryPool, stripeCount: Int) {
+        self.init(pool: pool, stripeCount: stripeCount, bucketCount: 64)
+    }
+
     @discardableResult
     func merge(_ record: Record, now: UInt64) -> MergeOutcome {
         record.key.withUnsafeBytes { key in
@@ -58,6 +62,7 @@ extension ShardStore {
                 return stripe.merge(
                     key: key,
                     hash: hash,
+                    routingHash: RoutingHash.fnv1(key),
                     value: value,
                     version: record.version,
                     expiresAt: record.expiresAt,

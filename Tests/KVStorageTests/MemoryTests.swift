@@ -81,12 +81,14 @@ struct MemoryTests {
     }
 
     @Test
-    func markersStayWhileTheStoreKeepsThem() {
+    func markersAreDroppedByAgeAndAsFarAsTheStoreAllows() {
         let store = ShardStore(pool: MemoryPool(hashSeed: 5), stripeCount: 1)
         store.merge(Record(key: [1], value: [], version: Version(time: 1, writer: 1), kind: .deleted), now: 1_000)
-        store.keepsMarkers = true
-        #expect(store.sweepAll(now: 100_000).dropped == 0)
-        store.keepsMarkers = false
+        for tooEarly: UInt64 in [0, 999, 1_000] {
+            store.markersDroppableBefore = tooEarly
+            #expect(store.sweepAll(now: 100_000).dropped == 0)
+        }
+        store.markersDroppableBefore = 1_001
         #expect(store.sweepAll(now: 61_000).dropped == 0)
         #expect(store.sweepAll(now: 61_001).dropped == 1)
         #expect(store.find([1]) == nil)

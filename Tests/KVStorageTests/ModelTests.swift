@@ -21,9 +21,9 @@ struct ModelTests {
             switch Int.random(in: 0..<1_000, using: &generator) {
             case 0:
                 let retention = UInt64.random(in: 0...8_000, using: &generator)
-                store.keepsMarkers = Bool.random(using: &generator)
+                store.markersDroppableBefore = [0, now - 4_000, .max].randomElement(using: &generator)!
                 store.sweepAll(now: now, retention: retention)
-                model.sweep(now: now, retention: store.keepsMarkers ? nil : retention)
+                model.sweep(now: now, retention: retention, droppableBefore: store.markersDroppableBefore)
             case 1:
                 let maxBytes = Int.random(in: 1...20_000, using: &generator)
                 #expect(store.contents(maxBytes: maxBytes, now: now) == model.contents(now: now))
@@ -38,9 +38,9 @@ struct ModelTests {
         let now = UInt64(1_020_000)
         #expect(store.contents(now: now) == model.contents(now: now))
         #expect(store.statistics == model.statistics)
-        store.keepsMarkers = false
+        store.markersDroppableBefore = .max
         store.sweepAll(now: .max - 1, retention: 0)
-        model.sweep(now: .max - 1, retention: 0)
+        model.sweep(now: .max - 1, retention: 0, droppableBefore: .max)
         #expect(store.statistics == model.statistics)
         while !store.release(budget: 100) {}
         #expect(store.statistics == ShardStatistics())
@@ -85,15 +85,15 @@ private struct Model {
         return .stored
     }
 
-    /// Without a retention, markers stay.
-    mutating func sweep(now: UInt64, retention: UInt64?) {
+    mutating func sweep(now: UInt64, retention: UInt64, droppableBefore: UInt64) {
         for (key, var kept) in records {
             if kept.record.kind == .live, kept.record.expiresAt != 0, kept.record.expiresAt <= now {
                 kept.record.kind = .expired
                 kept.record.value = []
                 records[key] = kept
             }
-            if let retention, kept.record.kind != .live, now > kept.birth + retention { records[key] = nil }
+            let isDroppable = now > kept.birth + retention && kept.birth < droppableBefore
+            if kept.record.kind != .live, isDroppable { records[key] = nil }
         }
     }
 

@@ -98,10 +98,12 @@ struct MethodTests {
             (.getShardContents, "kv.Kv.GetShardContents"), (.getStatus, "kv.Kv.GetStatus"),
             (.getShardMap, "kv.Kv.GetShardMap"),
             (.exchangeView, "kv.Kv.ExchangeView"),
-            (.prepare, "kv.Peer.Prepare"), (.offer, "kv.Peer.Offer"),
+            (.proceed, "kv.Kv.Proceed"), (.exchange, "kv.Peer.Exchange"), (.activate, "kv.Peer.Activate"),
+            (.compare, "kv.Peer.Compare"), (.getDigests, "kv.Peer.GetDigests"),
+            (.getVersions, "kv.Peer.GetVersions"), (.getRecords, "kv.Peer.GetRecords"),
         ]
         #expect(Method.all.map(\.method) == expected.map(\.0))
         #expect(Method.all.map(\.name) == expected.map(\.1))
-        #expect(Method.all.map(\.method.rawValue) == [0, 1, 2, 3, 4, 5, 6, 0x100, 0x101])
+        #expect(Method.all.map(\.method.rawValue) == [0, 1, 2, 3, 4, 5, 6, 7, 0x100, 0x101, 0x102, 0x103, 0x104, 0x105])
     }
 }

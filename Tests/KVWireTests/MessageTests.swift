@@ -137,21 +137,58 @@ struct MessageTests {
         )
     }
 
+    private let sender = Sender(
+        node: "n1",
+        clock: .max,
+        wallClock: 1,
+        map: MapMark(epoch: 4, fingerprint: .max)
+    )
+    private let configuration = Configuration(epoch: .max, members: ["n3", "n1"])
+
+    @Test func replicas() throws {
+        var replica = ReplicaStatus(shard: 300_000, incarnation: .max, bootEpoch: 7)
+        try roundTrip(ExchangeResponse(sender: sender, replicas: [replica]))
+        replica.configuration = configuration
+        replica.isActive = true
+        replica.wasEverActive = true
+        replica.promised = configuration
+        replica.activated = [Configuration(epoch: 1, members: []), configuration]
+        replica.incarnations = ["n1": 1, "n3": .max]
+        replica.isRecovering = true
+        replica.hasData = true
+        replica.target = configuration
+        replica.hasCopied = true
+        replica.droppedEpoch = 2
+        replica.coversRecipient = 3
+        replica.keys = 4
+        replica.bytes = .max
+        try roundTrip(ExchangeResponse(sender: sender, replicas: [replica]))
+        try roundTrip(ExchangeRequest(sender: sender, entries: [.init(replica: replica, seals: true)]))
+    }
+
     @Test func peerMessages() throws {
-        let shards = [ShardMembers(shard: 1, members: ["n1", "n3"]), ShardMembers(shard: 2, members: [])]
-        try roundTrip(PrepareRequest(node: "n1", epoch: .max, shards: shards, mapFingerprint: .max))
+        try roundTrip(ActivateRequest(sender: sender, entries: [.init(shard: 1, configuration: configuration)]))
         try roundTrip(
-            PrepareResponse(
-                holdings: [
-                    Holding(shard: 1, state: .serving, completeEpoch: .max, hasData: true),
-                    Holding(shard: 2, state: .absent, completeEpoch: 0, hasData: false),
-                ],
-                map: MapMark(epoch: 4, fingerprint: 5)
+            ActivateResponse(
+                sender: sender,
+                entries: [.init(shard: 1, isRecorded: true, incarnation: .max, highest: configuration)]
             )
         )
-        try roundTrip(OfferRequest(node: "", epoch: 0, shards: shards, map: MapMark(epoch: 1, fingerprint: 2)))
-        try roundTrip(OfferResponse(confirmed: [1, 2, 300_000], map: MapMark(epoch: 4, fingerprint: .max)))
-        try roundTrip(OfferResponse(confirmed: [], map: MapMark(epoch: 0)))
+        try roundTrip(
+            CompareRequest(sender: sender, entries: [.init(shard: 1, epoch: .max, digest: 2, syncedAt: 3)])
+        )
+        try roundTrip(CompareResponse(sender: sender, entries: [.init(shard: 1, epoch: 2, isEqual: true)]))
+        try roundTrip(GetDigestsRequest(shard: 1, cutoff: .max))
+        try roundTrip(GetDigestsResponse(digests: [1, .max, 0, 0x0123_4567_89AB_CDEF], clock: 9))
+        try roundTrip(GetVersionsRequest(shard: 1, buckets: [0xFF, 0], pageToken: [1], maxPageBytes: 2, markersSince: .max))
+        try roundTrip(GetRecordsRequest(shard: 1, keys: [[0], [1, 2]], versionsOnly: true, maxBytes: 3))
+    }
+
+    @Test func topologyMessages() throws {
+        try roundTrip(GetShardMapResponse(json: Array("{}".utf8), epoch: .max))
+        try roundTrip(ProceedRequest(shard: 3))
+        try roundTrip(ProceedResponse(proceeds: true))
+        try roundTrip(View(shard: 3, epoch: 4, members: [.init(node: "n1", address: "a", port: 1, incarnation: .max)]))
     }
 
     @Test func hello() throws {
@@ -175,7 +212,7 @@ struct MessageTests {
         // A length that reaches past the end; a group, which proto3 has not; a varint without end.
         for bytes: [UInt8] in [[0x0A, 5, 1], [0x0B], [0x08] + .init(repeating: 0xFF, count: 11)] {
             #expect(throws: RPCError.self) { try SetRequest(decoding: bytes) }
-            #expect(throws: RPCError.self) { try PrepareRequest(decoding: bytes) }
+            #expect(throws: RPCError.self) { try ExchangeRequest(decoding: bytes) }
         }
     }
 }

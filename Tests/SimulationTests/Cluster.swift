@@ -65,7 +65,8 @@ final class Cluster {
         let process = Process(
             name: name,
             shardCount: shardCount,
-            incarnation: random.next(),
+            incarnation: now * 1000 + lives,
+            hashSeed: random.next(),
             now: now,
             report: { event in reported.events.withLock { $0.append("\(name): \(event)") } }
         )
@@ -139,7 +140,7 @@ final class Cluster {
         }
     }
 
-    /// Makes the calls that a node's handover wants, as its driver would.
+    /// Makes the calls that a node's replication wants, as its driver would.
     private func perform(_ name: String, _ process: Process) {
         for event in reported.events.withLock({ events in
             defer { events = [] }
@@ -155,18 +156,27 @@ final class Cluster {
             perform(name, process)
         }
         for call in process.node.takeCalls() {
-            switch call {
-            case .prepare(let token, let peer, let request, let timeout):
-                send(request, to: peer, timeoutMilliseconds: UInt64(timeout)) { [self] result in
-                    report { $0.prepareReply(token, result, now: self.now) }
-                }
-            case .offer(let token, let peer, let request, let timeout):
-                send(request, to: peer, timeoutMilliseconds: UInt64(timeout)) { [self] result in
-                    report { $0.offerReply(token, result, now: self.now) }
-                }
-            case .page(let token, let peer, let request, let timeout):
-                send(request, to: peer, timeoutMilliseconds: UInt64(timeout)) { [self] result in
-                    report { $0.pageReply(token, result, now: self.now) }
+            func replied(_ result: Result<PeerResponse, RPCError>) {
+                report { $0.replied(call.token, result, now: self.now) }
+            }
+            after(call.delayMilliseconds) { [self] in
+                guard processes[name] === process else { return }
+                let timeout = UInt64(call.timeoutMilliseconds)
+                switch call.request {
+                case .exchange(let request):
+                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.exchange)) }
+                case .activate(let request):
+                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.activate)) }
+                case .compare(let request):
+                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.compare)) }
+                case .digests(let request):
+                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.digests)) }
+                case .versions(let request):
+                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.contents)) }
+                case .records(let request):
+                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.contents)) }
+                case .contents(let request):
+                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.contents)) }
                 }
             }
         }
@@ -176,7 +186,9 @@ final class Cluster {
 
     func log(_ event: String) { events.append("\(now - 1_000_000): \(event)") }
 
-    func state(_ shard: Int, on name: String) -> ShardState { processes[name]?.node.table[shard].state ?? .absent }
+    func state(_ shard: Int, on name: String) -> ShardState {
+        processes[name]?.node.replication.withLock { $0.coordinator.replicas[shard]?.state } ?? .absent
+    }
 
     /// Every shard of the map is served by its owners, and by nobody else.
     func isSettled(_ map: ShardMap) -> Bool {

@@ -16,14 +16,15 @@ final class Process {
         name: String,
         shardCount: Int,
         incarnation: UInt64,
+        hashSeed: UInt64,
         now: UInt64,
-        report: @escaping @Sendable (HandoverEvent) -> Void
+        report: @escaping @Sendable (ReplicationEvent) -> Void
     ) {
         node = Node(
             name: name,
             shardCount: shardCount,
             limits: Limits(),
-            pool: MemoryPool(hashSeed: incarnation),
+            pool: MemoryPool(hashSeed: hashSeed),
             serverVersion: "simulated",
             incarnation: incarnation,
             now: now,

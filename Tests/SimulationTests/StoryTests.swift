@@ -79,7 +79,7 @@ import Testing
         for (key, value) in values { #expect(try cluster.read(key, on: "n2").get().value == value) }
     }
 
-    /// Its memory is empty: until it has copied, it sends readers to those that know.
+    /// Its memory is empty: until it has copied, it answers nobody.
     @Test(arguments: 0..<3) func restartedNodeCopiesBeforeItServes(seed: UInt64) throws {
         let map = Maps.make([["n1", "n2"]], nodes: 2)
         let cluster = Cluster(seed: seed, shardCount: 1)
@@ -92,7 +92,6 @@ import Testing
         let key = try #require(values.keys.first)
         let error = #expect(throws: RPCError.self) { try cluster.read(key, on: "n2").get() }
         #expect(error?.reason == .notReady)
-        #expect(error?.view?.members.map(\.node) == ["n1"])
         try #require(cluster.run(atMost: 5000) { cluster.isSettled(map) })
         for (key, value) in values { #expect(try cluster.read(key, on: "n2").get().value == value) }
     }
@@ -158,7 +157,7 @@ import Testing
         try #require(cluster.run(atMost: 2500) { cluster.isSettled(owned) })
         cluster.processes["n1"]?.isHung = true
         cluster.deliver(moved, epoch: 2, to: "n2")
-        cluster.run(milliseconds: 600)
+        try #require(cluster.run(atMost: 12_000) { cluster.state(1, on: "n2") == .serving })
         let values = try fill(cluster, "n2", count: 3, valueBytes: 10)
         cluster.processes["n1"]?.isHung = false
         cluster.deliver(owned, epoch: 3, to: "n1")

@@ -31,14 +31,29 @@ typedef struct Kv__Hello Kv__Hello;
 typedef struct Kv__Error Kv__Error;
 typedef struct Kv__GetShardMapRequest Kv__GetShardMapRequest;
 typedef struct Kv__GetShardMapResponse Kv__GetShardMapResponse;
+typedef struct Kv__ProceedRequest Kv__ProceedRequest;
+typedef struct Kv__ProceedResponse Kv__ProceedResponse;
 typedef struct Kv__View Kv__View;
 typedef struct Kv__Member Kv__Member;
-typedef struct Kv__PrepareRequest Kv__PrepareRequest;
-typedef struct Kv__ShardMembers Kv__ShardMembers;
-typedef struct Kv__PrepareResponse Kv__PrepareResponse;
-typedef struct Kv__Holding Kv__Holding;
-typedef struct Kv__OfferRequest Kv__OfferRequest;
-typedef struct Kv__OfferResponse Kv__OfferResponse;
+typedef struct Kv__Sender Kv__Sender;
+typedef struct Kv__Configuration Kv__Configuration;
+typedef struct Kv__Incarnation Kv__Incarnation;
+typedef struct Kv__Replica Kv__Replica;
+typedef struct Kv__ExchangeRequest Kv__ExchangeRequest;
+typedef struct Kv__ExchangeRequest__Entry Kv__ExchangeRequest__Entry;
+typedef struct Kv__ExchangeResponse Kv__ExchangeResponse;
+typedef struct Kv__ActivateRequest Kv__ActivateRequest;
+typedef struct Kv__ActivateRequest__Entry Kv__ActivateRequest__Entry;
+typedef struct Kv__ActivateResponse Kv__ActivateResponse;
+typedef struct Kv__ActivateResponse__Entry Kv__ActivateResponse__Entry;
+typedef struct Kv__CompareRequest Kv__CompareRequest;
+typedef struct Kv__CompareRequest__Entry Kv__CompareRequest__Entry;
+typedef struct Kv__CompareResponse Kv__CompareResponse;
+typedef struct Kv__CompareResponse__Entry Kv__CompareResponse__Entry;
+typedef struct Kv__GetDigestsRequest Kv__GetDigestsRequest;
+typedef struct Kv__GetDigestsResponse Kv__GetDigestsResponse;
+typedef struct Kv__GetVersionsRequest Kv__GetVersionsRequest;
+typedef struct Kv__GetRecordsRequest Kv__GetRecordsRequest;
 
 
 /* --- enums --- */
@@ -55,14 +70,18 @@ typedef enum _Kv__RecordKind {
 typedef enum _Kv__ShardState {
   KV__SHARD_STATE__ABSENT = 0,
   /*
-   * Copying; stores writes, serves no reads of keys that it has not yet.
+   * To be an owner: copies the shard, answers nothing.
    */
   KV__SHARD_STATE__JOINING = 1,
   KV__SHARD_STATE__SERVING = 2,
   /*
-   * No longer an owner; keeps its data until every new owner has confirmed its copy.
+   * No longer an owner; keeps its data until every new owner has it.
    */
-  KV__SHARD_STATE__LEAVING = 3
+  KV__SHARD_STATE__LEAVING = 3,
+  /*
+   * Started with empty memory where it may have acknowledged writes before: copies from the other replicas.
+   */
+  KV__SHARD_STATE__RECOVERING = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(KV__SHARD_STATE)
 } Kv__ShardState;
 
@@ -276,7 +295,7 @@ struct  Kv__GetStatusResponse
    */
   protobuf_c_boolean draining;
   /*
-   * Shards that began to serve without every old owner's copy because none answered in time.
+   * How often a shard began to serve without the answers that make sure that nothing acknowledged is missing.
    */
   uint64_t waived_copies;
 };
@@ -297,20 +316,41 @@ struct  Kv__ShardStatus
    */
   uint64_t markers;
   /*
-   * JOINING: what was copied so far, and from whom.
+   * JOINING, RECOVERING: what was copied so far, and from whom.
    */
   uint64_t copied_keys;
   uint64_t copied_bytes;
   char *source;
   /*
-   * LEAVING: the new owners that have not confirmed yet.
+   * LEAVING: the new owners that have not confirmed yet. JOINING, RECOVERING: the nodes whose answers are missing.
    */
   size_t n_awaited;
   char **awaited;
+  /*
+   * The view that this node serves the shard by; 0 = it does not.
+   */
+  uint64_t epoch;
+  size_t n_members;
+  Kv__Member **members;
+  /*
+   * What the source holds, for the time that a copy will take; 0 = unknown.
+   */
+  uint64_t source_keys;
+  uint64_t source_bytes;
+  uint64_t copy_started_ms;
+  /*
+   * A hash of all live records and their versions, but for those that expire within seconds.
+   */
+  uint64_t digest;
+  /*
+   * Nodes that may hold acknowledged writes and were not waited for any longer.
+   */
+  size_t n_waived;
+  char **waived;
 };
 #define KV__SHARD_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&kv__shard_status__descriptor) \
-    , 0, KV__SHARD_STATE__ABSENT, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0,NULL }
+    , 0, KV__SHARD_STATE__ABSENT, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, 0, 0, 0, 0, 0,NULL }
 
 
 /*
@@ -378,6 +418,32 @@ struct  Kv__GetShardMapResponse
 
 
 /*
+ * An operator's word: the shard shall serve with what the nodes that answer have.
+ */
+struct  Kv__ProceedRequest
+{
+  ProtobufCMessage base;
+  int32_t shard;
+};
+#define KV__PROCEED_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__proceed_request__descriptor) \
+    , 0 }
+
+
+struct  Kv__ProceedResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The node waits for others no longer; false = it was not waiting.
+   */
+  protobuf_c_boolean proceeds;
+};
+#define KV__PROCEED_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__proceed_response__descriptor) \
+    , 0 }
+
+
+/*
  * Who owns a shard. As a request: what the client knows (epoch 0 and no members = nothing); the answer is what the server
  * knows, now that it has taken in the request.
  */
@@ -408,120 +474,350 @@ struct  Kv__Member
 
 
 /*
- * "I am to own these shards at `epoch`; from now on you do not accept writes for those that you leave. What do you hold?"
+ * Who asks, what its clock says and which map it follows.
  */
-struct  Kv__PrepareRequest
+struct  Kv__Sender
 {
   ProtobufCMessage base;
   char *node;
-  uint64_t epoch;
-  size_t n_shards;
-  Kv__ShardMembers **shards;
+  uint64_t clock_ms;
+  uint64_t map_epoch;
   /*
-   * A hash of the asking node's map without its epoch; 0 = unknown. A node whose own map, with no epoch in its file, is the
-   * same takes over the higher of the two numbers.
+   * A hash of the node's map without its epoch; 0 = unknown. A node whose own map, with no epoch in its file, is the same
+   * takes over the higher of the two numbers.
    */
   uint64_t map_fingerprint;
+  /*
+   * The machine's own clock. `clock_ms` is the greatest of it and the peers': what deadlines are judged by.
+   */
+  uint64_t wall_ms;
 };
-#define KV__PREPARE_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&kv__prepare_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0,NULL, 0 }
+#define KV__SENDER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__sender__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
 
 
-struct  Kv__ShardMembers
+/*
+ * A configuration of a shard. Ordered by epoch, then by the members' names.
+ */
+struct  Kv__Configuration
 {
   ProtobufCMessage base;
-  int32_t shard;
+  uint64_t epoch;
   /*
-   * The owners at the request's epoch, by name.
+   * Sorted.
    */
   size_t n_members;
   char **members;
 };
-#define KV__SHARD_MEMBERS__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&kv__shard_members__descriptor) \
+#define KV__CONFIGURATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__configuration__descriptor) \
     , 0, 0,NULL }
 
 
-struct  Kv__PrepareResponse
-{
-  ProtobufCMessage base;
-  /*
-   * One for each shard of the request.
-   */
-  size_t n_holdings;
-  Kv__Holding **holdings;
-  /*
-   * Of the answering node's map.
-   */
-  uint64_t epoch;
-  uint64_t map_fingerprint;
-};
-#define KV__PREPARE_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&kv__prepare_response__descriptor) \
-    , 0,NULL, 0, 0 }
-
-
-/*
- * What a node holds of one shard.
- */
-struct  Kv__Holding
-{
-  ProtobufCMessage base;
-  int32_t shard;
-  Kv__ShardState state;
-  /*
-   * The epoch at which this node last had a complete copy; 0 = never since it started.
-   */
-  uint64_t complete_epoch;
-  /*
-   * It holds records (complete or not).
-   */
-  protobuf_c_boolean has_data;
-};
-#define KV__HOLDING__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&kv__holding__descriptor) \
-    , 0, KV__SHARD_STATE__ABSENT, 0, 0 }
-
-
-/*
- * "I no longer own these shards at `epoch`; may I drop them?"
- */
-struct  Kv__OfferRequest
+struct  Kv__Incarnation
 {
   ProtobufCMessage base;
   char *node;
-  uint64_t epoch;
-  size_t n_shards;
-  Kv__ShardMembers **shards;
-  /*
-   * Of the offering node's map, which may be older than `epoch`.
-   */
-  uint64_t map_epoch;
-  uint64_t map_fingerprint;
+  uint64_t number;
 };
-#define KV__OFFER_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&kv__offer_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0,NULL, 0, 0 }
+#define KV__INCARNATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__incarnation__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
 
 
-struct  Kv__OfferResponse
+/*
+ * What a node knows of one shard.
+ */
+struct  Kv__Replica
+{
+  ProtobufCMessage base;
+  int32_t shard;
+  /*
+   * Of the node, for this shard.
+   */
+  uint64_t incarnation;
+  /*
+   * Where it is active or last was, in this incarnation.
+   */
+  Kv__Configuration *configuration;
+  /*
+   * It holds all that it acknowledged at `configuration`.
+   */
+  protobuf_c_boolean active;
+  /*
+   * It was active at some configuration in this incarnation.
+   */
+  protobuf_c_boolean ever_active;
+  /*
+   * The epoch of the map with which its incarnation began.
+   */
+  uint64_t boot_epoch;
+  /*
+   * It acknowledges nothing in configurations below this one.
+   */
+  Kv__Configuration *promised;
+  /*
+   * Configurations above `configuration` that it knows to be activated.
+   */
+  size_t n_activated;
+  Kv__Configuration **activated;
+  /*
+   * The greatest that it knows of each node.
+   */
+  size_t n_incarnations;
+  Kv__Incarnation **incarnations;
+  protobuf_c_boolean recovering;
+  protobuf_c_boolean has_data;
+  /*
+   * The newest configuration that it knows to be wanted.
+   */
+  Kv__Configuration *target;
+  /*
+   * It has copied what an active owner had, and is ready for `target`.
+   */
+  protobuf_c_boolean copied;
+  /*
+   * The epoch at which the shard was mapped to no node; older records do not count. 0 = never.
+   */
+  uint64_t dropped_epoch;
+  /*
+   * The node to which this is sent need not keep its records for this one, as of this configuration's epoch.
+   */
+  uint64_t covers_recipient;
+  /*
+   * Live records, and their bytes.
+   */
+  uint64_t keys;
+  uint64_t bytes;
+};
+#define KV__REPLICA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__replica__descriptor) \
+    , 0, 0, NULL, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0, 0, NULL, 0, 0, 0, 0, 0 }
+
+
+struct  Kv__ExchangeRequest__Entry
+{
+  ProtobufCMessage base;
+  Kv__Replica *replica;
+  /*
+   * Not to acknowledge anything below the sender's `target` from now on.
+   */
+  protobuf_c_boolean seal;
+};
+#define KV__EXCHANGE_REQUEST__ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__exchange_request__entry__descriptor) \
+    , NULL, 0 }
+
+
+struct  Kv__ExchangeRequest
+{
+  ProtobufCMessage base;
+  Kv__Sender *sender;
+  size_t n_entries;
+  Kv__ExchangeRequest__Entry **entries;
+};
+#define KV__EXCHANGE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__exchange_request__descriptor) \
+    , NULL, 0,NULL }
+
+
+struct  Kv__ExchangeResponse
+{
+  ProtobufCMessage base;
+  Kv__Sender *sender;
+  /*
+   * One for each entry of the request.
+   */
+  size_t n_replicas;
+  Kv__Replica **replicas;
+};
+#define KV__EXCHANGE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__exchange_response__descriptor) \
+    , NULL, 0,NULL }
+
+
+struct  Kv__ActivateRequest__Entry
+{
+  ProtobufCMessage base;
+  int32_t shard;
+  Kv__Configuration *configuration;
+};
+#define KV__ACTIVATE_REQUEST__ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__activate_request__entry__descriptor) \
+    , 0, NULL }
+
+
+struct  Kv__ActivateRequest
+{
+  ProtobufCMessage base;
+  Kv__Sender *sender;
+  size_t n_entries;
+  Kv__ActivateRequest__Entry **entries;
+};
+#define KV__ACTIVATE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__activate_request__descriptor) \
+    , NULL, 0,NULL }
+
+
+struct  Kv__ActivateResponse__Entry
+{
+  ProtobufCMessage base;
+  int32_t shard;
+  /*
+   * False = a higher configuration is promised or active, or the node is recovering.
+   */
+  protobuf_c_boolean recorded;
+  uint64_t incarnation;
+  Kv__Configuration *highest;
+};
+#define KV__ACTIVATE_RESPONSE__ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__activate_response__entry__descriptor) \
+    , 0, 0, 0, NULL }
+
+
+struct  Kv__ActivateResponse
+{
+  ProtobufCMessage base;
+  Kv__Sender *sender;
+  size_t n_entries;
+  Kv__ActivateResponse__Entry **entries;
+};
+#define KV__ACTIVATE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__activate_response__descriptor) \
+    , NULL, 0,NULL }
+
+
+struct  Kv__CompareRequest__Entry
+{
+  ProtobufCMessage base;
+  int32_t shard;
+  uint64_t epoch;
+  uint64_t digest;
+  /*
+   * All that the recipient held at this moment of its clock is here too; 0 = not known yet.
+   */
+  uint64_t synced_ms;
+};
+#define KV__COMPARE_REQUEST__ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__compare_request__entry__descriptor) \
+    , 0, 0, 0, 0 }
+
+
+/*
+ * "This is what I hold of the shards that we both serve: do you hold the same?"
+ */
+struct  Kv__CompareRequest
+{
+  ProtobufCMessage base;
+  Kv__Sender *sender;
+  size_t n_entries;
+  Kv__CompareRequest__Entry **entries;
+};
+#define KV__COMPARE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__compare_request__descriptor) \
+    , NULL, 0,NULL }
+
+
+struct  Kv__CompareResponse__Entry
+{
+  ProtobufCMessage base;
+  int32_t shard;
+  /*
+   * The epoch at which the answering node serves the shard; 0 = it does not.
+   */
+  uint64_t epoch;
+  protobuf_c_boolean equal;
+};
+#define KV__COMPARE_RESPONSE__ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__compare_response__entry__descriptor) \
+    , 0, 0, 0 }
+
+
+struct  Kv__CompareResponse
+{
+  ProtobufCMessage base;
+  Kv__Sender *sender;
+  size_t n_entries;
+  Kv__CompareResponse__Entry **entries;
+};
+#define KV__COMPARE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__compare_response__descriptor) \
+    , NULL, 0,NULL }
+
+
+struct  Kv__GetDigestsRequest
+{
+  ProtobufCMessage base;
+  int32_t shard;
+  /*
+   * Records that expire near this time are left out; milliseconds since 1970.
+   */
+  uint64_t cutoff_ms;
+};
+#define KV__GET_DIGESTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__get_digests_request__descriptor) \
+    , 0, 0 }
+
+
+struct  Kv__GetDigestsResponse
 {
   ProtobufCMessage base;
   /*
-   * The shards of which the answering owner has a complete copy.
+   * 64-bit little-endian words, one for each bucket.
    */
-  size_t n_confirmed;
-  int32_t *confirmed;
+  ProtobufCBinaryData digests;
   /*
-   * Of the answering node's map.
+   * The clock before they were read.
    */
-  uint64_t epoch;
-  uint64_t map_fingerprint;
+  uint64_t clock_ms;
 };
-#define KV__OFFER_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&kv__offer_response__descriptor) \
-    , 0,NULL, 0, 0 }
+#define KV__GET_DIGESTS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__get_digests_response__descriptor) \
+    , {0,NULL}, 0 }
+
+
+/*
+ * The live records of some buckets, without their values, and recent markers.
+ */
+struct  Kv__GetVersionsRequest
+{
+  ProtobufCMessage base;
+  int32_t shard;
+  /*
+   * A bit for each bucket, the least significant of a byte first.
+   */
+  ProtobufCBinaryData buckets;
+  ProtobufCBinaryData page_token;
+  uint32_t max_page_bytes;
+  /*
+   * Also markers, of all buckets, that came to be at this moment of the recipient's clock or later; 0 = none.
+   */
+  uint64_t markers_since_ms;
+};
+#define KV__GET_VERSIONS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__get_versions_request__descriptor) \
+    , 0, {0,NULL}, {0,NULL}, 0, 0 }
+
+
+/*
+ * The records of some keys, markers too; keys without a record are left out.
+ */
+struct  Kv__GetRecordsRequest
+{
+  ProtobufCMessage base;
+  int32_t shard;
+  size_t n_keys;
+  ProtobufCBinaryData *keys;
+  protobuf_c_boolean versions_only;
+  /*
+   * The answer ends before it exceeds this, with one record at least.
+   */
+  uint32_t max_bytes;
+};
+#define KV__GET_RECORDS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__get_records_request__descriptor) \
+    , 0, 0,NULL, 0, 0 }
 
 
 /* Kv__GetRequest methods */
@@ -812,6 +1108,44 @@ Kv__GetShardMapResponse *
 void   kv__get_shard_map_response__free_unpacked
                      (Kv__GetShardMapResponse *message,
                       ProtobufCAllocator *allocator);
+/* Kv__ProceedRequest methods */
+void   kv__proceed_request__init
+                     (Kv__ProceedRequest         *message);
+size_t kv__proceed_request__get_packed_size
+                     (const Kv__ProceedRequest   *message);
+size_t kv__proceed_request__pack
+                     (const Kv__ProceedRequest   *message,
+                      uint8_t             *out);
+size_t kv__proceed_request__pack_to_buffer
+                     (const Kv__ProceedRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__ProceedRequest *
+       kv__proceed_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__proceed_request__free_unpacked
+                     (Kv__ProceedRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__ProceedResponse methods */
+void   kv__proceed_response__init
+                     (Kv__ProceedResponse         *message);
+size_t kv__proceed_response__get_packed_size
+                     (const Kv__ProceedResponse   *message);
+size_t kv__proceed_response__pack
+                     (const Kv__ProceedResponse   *message,
+                      uint8_t             *out);
+size_t kv__proceed_response__pack_to_buffer
+                     (const Kv__ProceedResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__ProceedResponse *
+       kv__proceed_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__proceed_response__free_unpacked
+                     (Kv__ProceedResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Kv__View methods */
 void   kv__view__init
                      (Kv__View         *message);
@@ -850,119 +1184,286 @@ Kv__Member *
 void   kv__member__free_unpacked
                      (Kv__Member *message,
                       ProtobufCAllocator *allocator);
-/* Kv__PrepareRequest methods */
-void   kv__prepare_request__init
-                     (Kv__PrepareRequest         *message);
-size_t kv__prepare_request__get_packed_size
-                     (const Kv__PrepareRequest   *message);
-size_t kv__prepare_request__pack
-                     (const Kv__PrepareRequest   *message,
+/* Kv__Sender methods */
+void   kv__sender__init
+                     (Kv__Sender         *message);
+size_t kv__sender__get_packed_size
+                     (const Kv__Sender   *message);
+size_t kv__sender__pack
+                     (const Kv__Sender   *message,
                       uint8_t             *out);
-size_t kv__prepare_request__pack_to_buffer
-                     (const Kv__PrepareRequest   *message,
+size_t kv__sender__pack_to_buffer
+                     (const Kv__Sender   *message,
                       ProtobufCBuffer     *buffer);
-Kv__PrepareRequest *
-       kv__prepare_request__unpack
+Kv__Sender *
+       kv__sender__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   kv__prepare_request__free_unpacked
-                     (Kv__PrepareRequest *message,
+void   kv__sender__free_unpacked
+                     (Kv__Sender *message,
                       ProtobufCAllocator *allocator);
-/* Kv__ShardMembers methods */
-void   kv__shard_members__init
-                     (Kv__ShardMembers         *message);
-size_t kv__shard_members__get_packed_size
-                     (const Kv__ShardMembers   *message);
-size_t kv__shard_members__pack
-                     (const Kv__ShardMembers   *message,
+/* Kv__Configuration methods */
+void   kv__configuration__init
+                     (Kv__Configuration         *message);
+size_t kv__configuration__get_packed_size
+                     (const Kv__Configuration   *message);
+size_t kv__configuration__pack
+                     (const Kv__Configuration   *message,
                       uint8_t             *out);
-size_t kv__shard_members__pack_to_buffer
-                     (const Kv__ShardMembers   *message,
+size_t kv__configuration__pack_to_buffer
+                     (const Kv__Configuration   *message,
                       ProtobufCBuffer     *buffer);
-Kv__ShardMembers *
-       kv__shard_members__unpack
+Kv__Configuration *
+       kv__configuration__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   kv__shard_members__free_unpacked
-                     (Kv__ShardMembers *message,
+void   kv__configuration__free_unpacked
+                     (Kv__Configuration *message,
                       ProtobufCAllocator *allocator);
-/* Kv__PrepareResponse methods */
-void   kv__prepare_response__init
-                     (Kv__PrepareResponse         *message);
-size_t kv__prepare_response__get_packed_size
-                     (const Kv__PrepareResponse   *message);
-size_t kv__prepare_response__pack
-                     (const Kv__PrepareResponse   *message,
+/* Kv__Incarnation methods */
+void   kv__incarnation__init
+                     (Kv__Incarnation         *message);
+size_t kv__incarnation__get_packed_size
+                     (const Kv__Incarnation   *message);
+size_t kv__incarnation__pack
+                     (const Kv__Incarnation   *message,
                       uint8_t             *out);
-size_t kv__prepare_response__pack_to_buffer
-                     (const Kv__PrepareResponse   *message,
+size_t kv__incarnation__pack_to_buffer
+                     (const Kv__Incarnation   *message,
                       ProtobufCBuffer     *buffer);
-Kv__PrepareResponse *
-       kv__prepare_response__unpack
+Kv__Incarnation *
+       kv__incarnation__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   kv__prepare_response__free_unpacked
-                     (Kv__PrepareResponse *message,
+void   kv__incarnation__free_unpacked
+                     (Kv__Incarnation *message,
                       ProtobufCAllocator *allocator);
-/* Kv__Holding methods */
-void   kv__holding__init
-                     (Kv__Holding         *message);
-size_t kv__holding__get_packed_size
-                     (const Kv__Holding   *message);
-size_t kv__holding__pack
-                     (const Kv__Holding   *message,
+/* Kv__Replica methods */
+void   kv__replica__init
+                     (Kv__Replica         *message);
+size_t kv__replica__get_packed_size
+                     (const Kv__Replica   *message);
+size_t kv__replica__pack
+                     (const Kv__Replica   *message,
                       uint8_t             *out);
-size_t kv__holding__pack_to_buffer
-                     (const Kv__Holding   *message,
+size_t kv__replica__pack_to_buffer
+                     (const Kv__Replica   *message,
                       ProtobufCBuffer     *buffer);
-Kv__Holding *
-       kv__holding__unpack
+Kv__Replica *
+       kv__replica__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   kv__holding__free_unpacked
-                     (Kv__Holding *message,
+void   kv__replica__free_unpacked
+                     (Kv__Replica *message,
                       ProtobufCAllocator *allocator);
-/* Kv__OfferRequest methods */
-void   kv__offer_request__init
-                     (Kv__OfferRequest         *message);
-size_t kv__offer_request__get_packed_size
-                     (const Kv__OfferRequest   *message);
-size_t kv__offer_request__pack
-                     (const Kv__OfferRequest   *message,
+/* Kv__ExchangeRequest__Entry methods */
+void   kv__exchange_request__entry__init
+                     (Kv__ExchangeRequest__Entry         *message);
+/* Kv__ExchangeRequest methods */
+void   kv__exchange_request__init
+                     (Kv__ExchangeRequest         *message);
+size_t kv__exchange_request__get_packed_size
+                     (const Kv__ExchangeRequest   *message);
+size_t kv__exchange_request__pack
+                     (const Kv__ExchangeRequest   *message,
                       uint8_t             *out);
-size_t kv__offer_request__pack_to_buffer
-                     (const Kv__OfferRequest   *message,
+size_t kv__exchange_request__pack_to_buffer
+                     (const Kv__ExchangeRequest   *message,
                       ProtobufCBuffer     *buffer);
-Kv__OfferRequest *
-       kv__offer_request__unpack
+Kv__ExchangeRequest *
+       kv__exchange_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   kv__offer_request__free_unpacked
-                     (Kv__OfferRequest *message,
+void   kv__exchange_request__free_unpacked
+                     (Kv__ExchangeRequest *message,
                       ProtobufCAllocator *allocator);
-/* Kv__OfferResponse methods */
-void   kv__offer_response__init
-                     (Kv__OfferResponse         *message);
-size_t kv__offer_response__get_packed_size
-                     (const Kv__OfferResponse   *message);
-size_t kv__offer_response__pack
-                     (const Kv__OfferResponse   *message,
+/* Kv__ExchangeResponse methods */
+void   kv__exchange_response__init
+                     (Kv__ExchangeResponse         *message);
+size_t kv__exchange_response__get_packed_size
+                     (const Kv__ExchangeResponse   *message);
+size_t kv__exchange_response__pack
+                     (const Kv__ExchangeResponse   *message,
                       uint8_t             *out);
-size_t kv__offer_response__pack_to_buffer
-                     (const Kv__OfferResponse   *message,
+size_t kv__exchange_response__pack_to_buffer
+                     (const Kv__ExchangeResponse   *message,
                       ProtobufCBuffer     *buffer);
-Kv__OfferResponse *
-       kv__offer_response__unpack
+Kv__ExchangeResponse *
+       kv__exchange_response__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   kv__offer_response__free_unpacked
-                     (Kv__OfferResponse *message,
+void   kv__exchange_response__free_unpacked
+                     (Kv__ExchangeResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__ActivateRequest__Entry methods */
+void   kv__activate_request__entry__init
+                     (Kv__ActivateRequest__Entry         *message);
+/* Kv__ActivateRequest methods */
+void   kv__activate_request__init
+                     (Kv__ActivateRequest         *message);
+size_t kv__activate_request__get_packed_size
+                     (const Kv__ActivateRequest   *message);
+size_t kv__activate_request__pack
+                     (const Kv__ActivateRequest   *message,
+                      uint8_t             *out);
+size_t kv__activate_request__pack_to_buffer
+                     (const Kv__ActivateRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__ActivateRequest *
+       kv__activate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__activate_request__free_unpacked
+                     (Kv__ActivateRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__ActivateResponse__Entry methods */
+void   kv__activate_response__entry__init
+                     (Kv__ActivateResponse__Entry         *message);
+/* Kv__ActivateResponse methods */
+void   kv__activate_response__init
+                     (Kv__ActivateResponse         *message);
+size_t kv__activate_response__get_packed_size
+                     (const Kv__ActivateResponse   *message);
+size_t kv__activate_response__pack
+                     (const Kv__ActivateResponse   *message,
+                      uint8_t             *out);
+size_t kv__activate_response__pack_to_buffer
+                     (const Kv__ActivateResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__ActivateResponse *
+       kv__activate_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__activate_response__free_unpacked
+                     (Kv__ActivateResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__CompareRequest__Entry methods */
+void   kv__compare_request__entry__init
+                     (Kv__CompareRequest__Entry         *message);
+/* Kv__CompareRequest methods */
+void   kv__compare_request__init
+                     (Kv__CompareRequest         *message);
+size_t kv__compare_request__get_packed_size
+                     (const Kv__CompareRequest   *message);
+size_t kv__compare_request__pack
+                     (const Kv__CompareRequest   *message,
+                      uint8_t             *out);
+size_t kv__compare_request__pack_to_buffer
+                     (const Kv__CompareRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__CompareRequest *
+       kv__compare_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__compare_request__free_unpacked
+                     (Kv__CompareRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__CompareResponse__Entry methods */
+void   kv__compare_response__entry__init
+                     (Kv__CompareResponse__Entry         *message);
+/* Kv__CompareResponse methods */
+void   kv__compare_response__init
+                     (Kv__CompareResponse         *message);
+size_t kv__compare_response__get_packed_size
+                     (const Kv__CompareResponse   *message);
+size_t kv__compare_response__pack
+                     (const Kv__CompareResponse   *message,
+                      uint8_t             *out);
+size_t kv__compare_response__pack_to_buffer
+                     (const Kv__CompareResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__CompareResponse *
+       kv__compare_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__compare_response__free_unpacked
+                     (Kv__CompareResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__GetDigestsRequest methods */
+void   kv__get_digests_request__init
+                     (Kv__GetDigestsRequest         *message);
+size_t kv__get_digests_request__get_packed_size
+                     (const Kv__GetDigestsRequest   *message);
+size_t kv__get_digests_request__pack
+                     (const Kv__GetDigestsRequest   *message,
+                      uint8_t             *out);
+size_t kv__get_digests_request__pack_to_buffer
+                     (const Kv__GetDigestsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__GetDigestsRequest *
+       kv__get_digests_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__get_digests_request__free_unpacked
+                     (Kv__GetDigestsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__GetDigestsResponse methods */
+void   kv__get_digests_response__init
+                     (Kv__GetDigestsResponse         *message);
+size_t kv__get_digests_response__get_packed_size
+                     (const Kv__GetDigestsResponse   *message);
+size_t kv__get_digests_response__pack
+                     (const Kv__GetDigestsResponse   *message,
+                      uint8_t             *out);
+size_t kv__get_digests_response__pack_to_buffer
+                     (const Kv__GetDigestsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__GetDigestsResponse *
+       kv__get_digests_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__get_digests_response__free_unpacked
+                     (Kv__GetDigestsResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__GetVersionsRequest methods */
+void   kv__get_versions_request__init
+                     (Kv__GetVersionsRequest         *message);
+size_t kv__get_versions_request__get_packed_size
+                     (const Kv__GetVersionsRequest   *message);
+size_t kv__get_versions_request__pack
+                     (const Kv__GetVersionsRequest   *message,
+                      uint8_t             *out);
+size_t kv__get_versions_request__pack_to_buffer
+                     (const Kv__GetVersionsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__GetVersionsRequest *
+       kv__get_versions_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__get_versions_request__free_unpacked
+                     (Kv__GetVersionsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__GetRecordsRequest methods */
+void   kv__get_records_request__init
+                     (Kv__GetRecordsRequest         *message);
+size_t kv__get_records_request__get_packed_size
+                     (const Kv__GetRecordsRequest   *message);
+size_t kv__get_records_request__pack
+                     (const Kv__GetRecordsRequest   *message,
+                      uint8_t             *out);
+size_t kv__get_records_request__pack_to_buffer
+                     (const Kv__GetRecordsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__GetRecordsRequest *
+       kv__get_records_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__get_records_request__free_unpacked
+                     (Kv__GetRecordsRequest *message,
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
@@ -1014,29 +1515,74 @@ typedef void (*Kv__GetShardMapRequest_Closure)
 typedef void (*Kv__GetShardMapResponse_Closure)
                  (const Kv__GetShardMapResponse *message,
                   void *closure_data);
+typedef void (*Kv__ProceedRequest_Closure)
+                 (const Kv__ProceedRequest *message,
+                  void *closure_data);
+typedef void (*Kv__ProceedResponse_Closure)
+                 (const Kv__ProceedResponse *message,
+                  void *closure_data);
 typedef void (*Kv__View_Closure)
                  (const Kv__View *message,
                   void *closure_data);
 typedef void (*Kv__Member_Closure)
                  (const Kv__Member *message,
                   void *closure_data);
-typedef void (*Kv__PrepareRequest_Closure)
-                 (const Kv__PrepareRequest *message,
+typedef void (*Kv__Sender_Closure)
+                 (const Kv__Sender *message,
                   void *closure_data);
-typedef void (*Kv__ShardMembers_Closure)
-                 (const Kv__ShardMembers *message,
+typedef void (*Kv__Configuration_Closure)
+                 (const Kv__Configuration *message,
                   void *closure_data);
-typedef void (*Kv__PrepareResponse_Closure)
-                 (const Kv__PrepareResponse *message,
+typedef void (*Kv__Incarnation_Closure)
+                 (const Kv__Incarnation *message,
                   void *closure_data);
-typedef void (*Kv__Holding_Closure)
-                 (const Kv__Holding *message,
+typedef void (*Kv__Replica_Closure)
+                 (const Kv__Replica *message,
                   void *closure_data);
-typedef void (*Kv__OfferRequest_Closure)
-                 (const Kv__OfferRequest *message,
+typedef void (*Kv__ExchangeRequest__Entry_Closure)
+                 (const Kv__ExchangeRequest__Entry *message,
                   void *closure_data);
-typedef void (*Kv__OfferResponse_Closure)
-                 (const Kv__OfferResponse *message,
+typedef void (*Kv__ExchangeRequest_Closure)
+                 (const Kv__ExchangeRequest *message,
+                  void *closure_data);
+typedef void (*Kv__ExchangeResponse_Closure)
+                 (const Kv__ExchangeResponse *message,
+                  void *closure_data);
+typedef void (*Kv__ActivateRequest__Entry_Closure)
+                 (const Kv__ActivateRequest__Entry *message,
+                  void *closure_data);
+typedef void (*Kv__ActivateRequest_Closure)
+                 (const Kv__ActivateRequest *message,
+                  void *closure_data);
+typedef void (*Kv__ActivateResponse__Entry_Closure)
+                 (const Kv__ActivateResponse__Entry *message,
+                  void *closure_data);
+typedef void (*Kv__ActivateResponse_Closure)
+                 (const Kv__ActivateResponse *message,
+                  void *closure_data);
+typedef void (*Kv__CompareRequest__Entry_Closure)
+                 (const Kv__CompareRequest__Entry *message,
+                  void *closure_data);
+typedef void (*Kv__CompareRequest_Closure)
+                 (const Kv__CompareRequest *message,
+                  void *closure_data);
+typedef void (*Kv__CompareResponse__Entry_Closure)
+                 (const Kv__CompareResponse__Entry *message,
+                  void *closure_data);
+typedef void (*Kv__CompareResponse_Closure)
+                 (const Kv__CompareResponse *message,
+                  void *closure_data);
+typedef void (*Kv__GetDigestsRequest_Closure)
+                 (const Kv__GetDigestsRequest *message,
+                  void *closure_data);
+typedef void (*Kv__GetDigestsResponse_Closure)
+                 (const Kv__GetDigestsResponse *message,
+                  void *closure_data);
+typedef void (*Kv__GetVersionsRequest_Closure)
+                 (const Kv__GetVersionsRequest *message,
+                  void *closure_data);
+typedef void (*Kv__GetRecordsRequest_Closure)
+                 (const Kv__GetRecordsRequest *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -1073,6 +1619,10 @@ struct Kv__Kv_Service
                         const Kv__View *input,
                         Kv__View_Closure closure,
                         void *closure_data);
+  void (*proceed)(Kv__Kv_Service *service,
+                  const Kv__ProceedRequest *input,
+                  Kv__ProceedResponse_Closure closure,
+                  void *closure_data);
 };
 typedef void (*Kv__Kv_ServiceDestroy)(Kv__Kv_Service *);
 void kv__kv__init (Kv__Kv_Service *service,
@@ -1087,7 +1637,8 @@ void kv__kv__init (Kv__Kv_Service *service,
       function_prefix__ ## get_shard_contents,\
       function_prefix__ ## get_status,\
       function_prefix__ ## get_shard_map,\
-      function_prefix__ ## exchange_view  }
+      function_prefix__ ## exchange_view,\
+      function_prefix__ ## proceed  }
 void kv__kv__get(ProtobufCService *service,
                  const Kv__GetRequest *input,
                  Kv__GetResponse_Closure closure,
@@ -1116,18 +1667,38 @@ void kv__kv__exchange_view(ProtobufCService *service,
                            const Kv__View *input,
                            Kv__View_Closure closure,
                            void *closure_data);
+void kv__kv__proceed(ProtobufCService *service,
+                     const Kv__ProceedRequest *input,
+                     Kv__ProceedResponse_Closure closure,
+                     void *closure_data);
 typedef struct Kv__Peer_Service Kv__Peer_Service;
 struct Kv__Peer_Service
 {
   ProtobufCService base;
-  void (*prepare)(Kv__Peer_Service *service,
-                  const Kv__PrepareRequest *input,
-                  Kv__PrepareResponse_Closure closure,
+  void (*exchange)(Kv__Peer_Service *service,
+                   const Kv__ExchangeRequest *input,
+                   Kv__ExchangeResponse_Closure closure,
+                   void *closure_data);
+  void (*activate)(Kv__Peer_Service *service,
+                   const Kv__ActivateRequest *input,
+                   Kv__ActivateResponse_Closure closure,
+                   void *closure_data);
+  void (*compare)(Kv__Peer_Service *service,
+                  const Kv__CompareRequest *input,
+                  Kv__CompareResponse_Closure closure,
                   void *closure_data);
-  void (*offer)(Kv__Peer_Service *service,
-                const Kv__OfferRequest *input,
-                Kv__OfferResponse_Closure closure,
-                void *closure_data);
+  void (*get_digests)(Kv__Peer_Service *service,
+                      const Kv__GetDigestsRequest *input,
+                      Kv__GetDigestsResponse_Closure closure,
+                      void *closure_data);
+  void (*get_versions)(Kv__Peer_Service *service,
+                       const Kv__GetVersionsRequest *input,
+                       Kv__GetShardContentsResponse_Closure closure,
+                       void *closure_data);
+  void (*get_records)(Kv__Peer_Service *service,
+                      const Kv__GetRecordsRequest *input,
+                      Kv__GetShardContentsResponse_Closure closure,
+                      void *closure_data);
 };
 typedef void (*Kv__Peer_ServiceDestroy)(Kv__Peer_Service *);
 void kv__peer__init (Kv__Peer_Service *service,
@@ -1136,16 +1707,36 @@ void kv__peer__init (Kv__Peer_Service *service,
     { &kv__peer__descriptor, protobuf_c_service_invoke_internal, NULL }
 #define KV__PEER__INIT(function_prefix__) \
     { KV__PEER__BASE_INIT,\
-      function_prefix__ ## prepare,\
-      function_prefix__ ## offer  }
-void kv__peer__prepare(ProtobufCService *service,
-                       const Kv__PrepareRequest *input,
-                       Kv__PrepareResponse_Closure closure,
+      function_prefix__ ## exchange,\
+      function_prefix__ ## activate,\
+      function_prefix__ ## compare,\
+      function_prefix__ ## get_digests,\
+      function_prefix__ ## get_versions,\
+      function_prefix__ ## get_records  }
+void kv__peer__exchange(ProtobufCService *service,
+                        const Kv__ExchangeRequest *input,
+                        Kv__ExchangeResponse_Closure closure,
+                        void *closure_data);
+void kv__peer__activate(ProtobufCService *service,
+                        const Kv__ActivateRequest *input,
+                        Kv__ActivateResponse_Closure closure,
+                        void *closure_data);
+void kv__peer__compare(ProtobufCService *service,
+                       const Kv__CompareRequest *input,
+                       Kv__CompareResponse_Closure closure,
                        void *closure_data);
-void kv__peer__offer(ProtobufCService *service,
-                     const Kv__OfferRequest *input,
-                     Kv__OfferResponse_Closure closure,
-                     void *closure_data);
+void kv__peer__get_digests(ProtobufCService *service,
+                           const Kv__GetDigestsRequest *input,
+                           Kv__GetDigestsResponse_Closure closure,
+                           void *closure_data);
+void kv__peer__get_versions(ProtobufCService *service,
+                            const Kv__GetVersionsRequest *input,
+                            Kv__GetShardContentsResponse_Closure closure,
+                            void *closure_data);
+void kv__peer__get_records(ProtobufCService *service,
+                           const Kv__GetRecordsRequest *input,
+                           Kv__GetShardContentsResponse_Closure closure,
+                           void *closure_data);
 
 /* --- descriptors --- */
 
@@ -1167,14 +1758,29 @@ extern const ProtobufCMessageDescriptor kv__hello__descriptor;
 extern const ProtobufCMessageDescriptor kv__error__descriptor;
 extern const ProtobufCMessageDescriptor kv__get_shard_map_request__descriptor;
 extern const ProtobufCMessageDescriptor kv__get_shard_map_response__descriptor;
+extern const ProtobufCMessageDescriptor kv__proceed_request__descriptor;
+extern const ProtobufCMessageDescriptor kv__proceed_response__descriptor;
 extern const ProtobufCMessageDescriptor kv__view__descriptor;
 extern const ProtobufCMessageDescriptor kv__member__descriptor;
-extern const ProtobufCMessageDescriptor kv__prepare_request__descriptor;
-extern const ProtobufCMessageDescriptor kv__shard_members__descriptor;
-extern const ProtobufCMessageDescriptor kv__prepare_response__descriptor;
-extern const ProtobufCMessageDescriptor kv__holding__descriptor;
-extern const ProtobufCMessageDescriptor kv__offer_request__descriptor;
-extern const ProtobufCMessageDescriptor kv__offer_response__descriptor;
+extern const ProtobufCMessageDescriptor kv__sender__descriptor;
+extern const ProtobufCMessageDescriptor kv__configuration__descriptor;
+extern const ProtobufCMessageDescriptor kv__incarnation__descriptor;
+extern const ProtobufCMessageDescriptor kv__replica__descriptor;
+extern const ProtobufCMessageDescriptor kv__exchange_request__descriptor;
+extern const ProtobufCMessageDescriptor kv__exchange_request__entry__descriptor;
+extern const ProtobufCMessageDescriptor kv__exchange_response__descriptor;
+extern const ProtobufCMessageDescriptor kv__activate_request__descriptor;
+extern const ProtobufCMessageDescriptor kv__activate_request__entry__descriptor;
+extern const ProtobufCMessageDescriptor kv__activate_response__descriptor;
+extern const ProtobufCMessageDescriptor kv__activate_response__entry__descriptor;
+extern const ProtobufCMessageDescriptor kv__compare_request__descriptor;
+extern const ProtobufCMessageDescriptor kv__compare_request__entry__descriptor;
+extern const ProtobufCMessageDescriptor kv__compare_response__descriptor;
+extern const ProtobufCMessageDescriptor kv__compare_response__entry__descriptor;
+extern const ProtobufCMessageDescriptor kv__get_digests_request__descriptor;
+extern const ProtobufCMessageDescriptor kv__get_digests_response__descriptor;
+extern const ProtobufCMessageDescriptor kv__get_versions_request__descriptor;
+extern const ProtobufCMessageDescriptor kv__get_records_request__descriptor;
 extern const ProtobufCServiceDescriptor kv__kv__descriptor;
 extern const ProtobufCServiceDescriptor kv__peer__descriptor;
 

@@ -39,7 +39,7 @@ extension ClusterStatus {
             ("bytes", .integer(shard.bytes)),
             ("markers", .integer(shard.markers)),
         ]
-        if shard.state == .joining {
+        if shard.state == .joining || shard.state == .recovering {
             members += [
                 ("source", .string(shard.source)), ("copied_keys", .integer(shard.copiedKeys)),
                 ("copied_bytes", .integer(shard.copiedBytes)),

@@ -43,11 +43,18 @@ struct ClusterStatus {
                     notes.append("\(node.name): its newest shard map is refused: \(status.mapError.onOneLine)")
                 }
                 if status.waivedCopies > 0 {
-                    notes.append("\(node.name): \(status.waivedCopies) shards serve without every old owner's copy")
+                    notes.append("\(node.name): \(Self.waived(status))")
                 }
             }
         }
         return table.text + (notes.isEmpty ? "" : "\n" + notes.map { $0 + "\n" }.joined())
+    }
+
+    private static func waived(_ status: GetStatusResponse) -> String {
+        let waiting = status.shards.filter { !$0.waived.isEmpty }
+        let names = Set(waiting.flatMap(\.waived)).sorted().joined(separator: ", ")
+        return "\(status.waivedCopies) times a shard began to serve without all that may have been acknowledged"
+            + (waiting.isEmpty ? "" : "; what \(names) may still hold of \(waiting.count) shards is missing")
     }
 
     private static func cells(_ status: GetStatusResponse) -> [String] {
@@ -68,7 +75,7 @@ struct ClusterStatus {
     private static func handover(_ shard: ShardStatus) -> String? {
         switch shard.state {
         case .absent, .serving: return nil
-        case .joining:
+        case .joining, .recovering:
             let copied = "(\(shard.copiedKeys) keys, \(ByteSize(bytes: Int(clamping: shard.copiedBytes))))"
             return "\(shard.shard) from \(shard.source.isEmpty ? "?" : shard.source) \(copied)"
         case .leaving:

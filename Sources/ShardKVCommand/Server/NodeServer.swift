@@ -19,9 +19,11 @@ final class NodeServer: Service {
         var limits: Limits
         var maxMemoryBytes: Int
         var drainTimeout: Duration
+        var policy: ReplicationCoordinator.Policy
+        var copyBytesPerSecond: Int
     }
 
-    /// How often handovers look at the time.
+    /// How often replication looks at the time.
     private static let tickMilliseconds = 100
     /// How long clients have, after GOAWAY, to take their last answers.
     private static let farewellMilliseconds = 500
@@ -72,7 +74,10 @@ final class NodeServer: Service {
             limits: configuration.limits,
             pool: MemoryPool(limitBytes: configuration.maxMemoryBytes, hashSeed: .random(in: .min ... .max)),
             serverVersion: RootCommand.Version.current,
-            incarnation: .random(in: 1 ... .max),
+            // Above that of the life before: no process starts twice in a millisecond. Where the clock went back, peers say so.
+            incarnation: Self.now() * 1000,
+            policy: configuration.policy,
+            copyBytesPerSecond: configuration.copyBytesPerSecond,
             now: Self.now(),
             report: { logger.report($0) }
         )
@@ -111,7 +116,7 @@ final class NodeServer: Service {
 
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
-            let driver = HandoverDriver(node: node, sender: peers, now: Self.now)
+            let driver = ReplicationDriver(node: node, sender: peers, now: Self.now)
             group.addTask { await driver.run() }
             group.addTask { await self.repeatEvery(Self.tickMilliseconds) { self.node.tick(now: Self.now()) } }
             group.addTask {

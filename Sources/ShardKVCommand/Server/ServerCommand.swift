@@ -1,5 +1,6 @@
 public import ArgumentParser
 import KVCore
+public import KVService
 public import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -43,6 +44,20 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: "How long SIGTERM waits for new owners to confirm their copies.")
     var drainTimeout: Duration = .seconds(10)
 
+    @Option(help: "How fast shards are copied to this node, in bytes a second; 0 = as fast as it goes.")
+    var copyRate = ByteSize(bytes: 64 << 20)
+
+    @Option(
+        help: """
+            What a shard does when nodes are gone whose answers would make sure that nothing acknowledged is missing: \
+            "wait" for them, or serve without them after this time.
+            """
+    )
+    var onUnrecoverable = UnrecoverablePolicy.proceed(after: .seconds(10))
+
+    @Option(help: .hidden)
+    var unsafeOff: [ReplicationCoordinator.Ablation] = []
+
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.info
 
@@ -64,7 +79,9 @@ struct ServerCommand: AsyncParsableCommand {
                 threadCount: threads,
                 limits: Limits(maxKeyBytes: maxKeyBytes.bytes, maxValueBytes: maxValueBytes.bytes),
                 maxMemoryBytes: maxMemory.bytes,
-                drainTimeout: drainTimeout
+                drainTimeout: drainTimeout,
+                policy: policy,
+                copyBytesPerSecond: copyRate.bytes
             ),
             logger: logger
         )
@@ -78,5 +95,47 @@ struct ServerCommand: AsyncParsableCommand {
         try await group.run()
     }
 }
+
+extension ServerCommand {
+    private var policy: ReplicationCoordinator.Policy {
+        var policy = ReplicationCoordinator.Policy()
+        policy.proceedAfterMilliseconds = onUnrecoverable.milliseconds
+        policy.ablations = Set(unsafeOff)
+        return policy
+    }
+}
+
+/// `wait`, or a duration after which a shard serves with what there is.
+enum UnrecoverablePolicy: ExpressibleByArgument {
+    case wait
+    case proceed(after: Duration)
+
+    init?(argument: String) {
+        if argument == "wait" {
+            self = .wait
+        } else if let duration = Duration(parsing: argument), duration >= .zero {
+            self = .proceed(after: duration)
+        } else {
+            return nil
+        }
+    }
+
+    var defaultValueDescription: String {
+        switch self {
+        case .wait: "wait"
+        case .proceed(let duration): duration.shortDescription
+        }
+    }
+
+    /// Nil = for ever.
+    var milliseconds: UInt64? {
+        switch self {
+        case .wait: nil
+        case .proceed(let duration): duration.saturatedNanoseconds / 1_000_000
+        }
+    }
+}
+
+extension ReplicationCoordinator.Ablation: ExpressibleByArgument {}
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -10,7 +10,7 @@ struct Table {
 
     /// As many stripes as the 8 shards of a small node have together.
     init() {
-        store = ShardStore(pool: pool, stripeCount: 512)
+        store = ShardStore(pool: pool, stripeCount: 512, bucketCount: 65_536)
         value.initializeMemory(as: UInt8.self, repeating: 1)
     }
 
@@ -51,6 +51,7 @@ struct Table {
         let outcome = stripe.merge(
             key: key,
             hash: hash,
+            routingHash: RoutingHash.fnv1(key),
             value: value,
             version: Version(time: time, writer: 1),
             expiresAt: expiresAt,

@@ -1,7 +1,8 @@
+import KVCore
 import KVSharding
 import Testing
 
-@Suite struct KeyHashTests {
+@Suite struct RoutingHashTests {
     /// The published FNV-1 test vectors, and bytes that text would not carry.
     static let vectors: [([UInt8], UInt32)] = [
         ([], 0x811c_9dc5),
@@ -13,7 +14,7 @@ import Testing
 
     @Test(arguments: vectors)
     func fnv1(key: [UInt8], expected: UInt32) {
-        #expect(key.withUnsafeBytes { KeyHash.fnv1($0) } == expected)
+        #expect(key.withUnsafeBytes { RoutingHash.fnv1($0) } == expected)
     }
 
     @Test func shardsAreNumberedFromOne() throws {

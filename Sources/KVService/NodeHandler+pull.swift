@@ -1,0 +1,87 @@
+import KVCore
+import KVStorage
+import KVWire
+
+/// What other nodes ask to find out, and to get, what they lack.
+extension NodeHandler {
+    /// The work of one answer, in slots: requests behind it wait no longer than for a page of contents.
+    private static let visitedMax = 16_384
+    private static let maxPullBytes = 4 << 20
+    /// What a record takes in a message beside its key and value, at the most.
+    private static let recordOverheadBytes = 64
+
+    func digests(_ request: GetDigestsRequest, now: UInt64) throws(RPCError) -> GetDigestsResponse {
+        let store = try pulled(request.shard, method: .getDigests, now: now).store
+        let digests = store.digests(cutoff: request.cutoff, skewMilliseconds: PulledStore.skewMilliseconds)
+        return GetDigestsResponse(digests: digests, clock: now)
+    }
+
+    func versions(_ request: GetVersionsRequest, now: UInt64) throws(RPCError) -> GetShardContentsResponse {
+        let (store, generation) = try pulled(request.shard, method: .getVersions, now: now)
+        let cursor = try cursor(request.pageToken, of: request.shard, generation: generation)
+        var values: [ShardValue] = []
+        let next = store.scan(
+            buckets: BucketSet(bytes: request.buckets),
+            markersSince: request.markersSince,
+            from: cursor,
+            maxBytes: min(request.maxPageBytes, Self.maxPullBytes),
+            maxVisited: Self.visitedMax
+        ) { record in
+            values.append(Self.value(of: record, withValue: false, now: now))
+            return record.key.count + Self.recordOverheadBytes
+        }
+        let token = next.map { PageToken(incarnation: node.incarnation, store: generation, cursor: $0) }
+        return GetShardContentsResponse(values: values, nextPageToken: token?.bytes ?? [])
+    }
+
+    func records(_ request: GetRecordsRequest, now: UInt64) throws(RPCError) -> GetShardContentsResponse {
+        let store = try pulled(request.shard, method: .getRecords, now: now).store
+        let maxBytes = min(request.maxBytes, Self.maxPullBytes)
+        var values: [ShardValue] = []
+        var bytes = 0
+        for key in request.keys {
+            let value = key.withUnsafeBytes { key -> ShardValue? in
+                let hash = node.pool.hash(key)
+                let stripe = store.stripe(hash)
+                stripe.lock()
+                defer { stripe.unlock() }
+                return stripe.find(key, hash: hash).map {
+                    Self.value(of: $0, withValue: !request.versionsOnly, now: now)
+                }
+            }
+            guard let value else { continue }
+            bytes += value.key.count + value.value.count + Self.recordOverheadBytes
+            if bytes > maxBytes && !values.isEmpty {
+                return GetShardContentsResponse(values: values, nextPageToken: values[values.count - 1].key)
+            }
+            values.append(value)
+        }
+        return GetShardContentsResponse(values: values)
+    }
+
+    /// The store of a shard in whatever state, and which of the shard's stores it is.
+    private func pulled(
+        _ shard: Int,
+        method: Method,
+        now: UInt64
+    ) throws(RPCError) -> (store: ShardStore, generation: UInt64) {
+        let generation = node.generation(of: shard)
+        guard node.isShard(shard), let store = node.table[shard].store?.takeUnretainedValue() else {
+            throw Refusal.notHosted(shard: shard).error(method: method, node: node, now: now)
+        }
+        return (store, generation)
+    }
+
+    /// A copy of a record; a live one whose deadline has passed is shown as expired.
+    private static func value(of record: RecordView, withValue: Bool, now: UInt64) -> ShardValue {
+        let isExpired = record.kind == .live && TimeToLive.isExpired(deadline: record.expiresAt, now: now)
+        return ShardValue(
+            key: Array(record.key),
+            value: withValue && !isExpired ? Array(record.value) : [],
+            ttlMillisecondsRemaining: 0,
+            version: record.version,
+            expiresAt: record.expiresAt,
+            kind: isExpired ? .expired : record.kind
+        )
+    }
+}

@@ -1,0 +1,292 @@
+import KVCore
+import KVStorage
+import KVWire
+
+/// Brings one shard's store up to date with another node's: whatever that has newer, by version. How it finds that without
+/// sending everything: `ShardStore.digests`.
+///
+/// A state machine of requests to the source; the responses are merged as they come, without a lock of the node's.
+package struct Pull: Sendable {
+    package enum Mode: Sendable, Equatable {
+        /// The store has nothing to speak of: every record, then the differences until there are few.
+        case whole
+        /// Only where the digests differ. Unless it is certain that nobody writes meanwhile (`isConfirmed`), a second look
+        /// tells what differs from what was on its way.
+        case difference(isConfirmed: Bool)
+    }
+
+    enum Step {
+        case ask(PeerRequest, afterMilliseconds: UInt64)
+        /// All that the source had at this moment of its clock is here.
+        case finished(asOf: UInt64)
+        case failed(RPCError)
+    }
+
+    private enum Stage: Sendable {
+        case pages([UInt8])
+        case digests
+        /// The second look, and what differed at the first.
+        case confirmation(BucketSet)
+        case versions(BucketSet, [UInt8])
+        /// The source's records of keys that it has not shown: markers, or nothing.
+        case ownKeys
+        case values
+    }
+
+    package let identifier: UInt64
+    package let shard: Int
+    package let source: String
+    private let mode: Mode
+    /// Markers that came to be at the source since then are needed here; 0 = none are: a replica that has no live record of a key
+    /// can do without, unless it is to stand for those that may have refused older writes by it.
+    private let markersSince: UInt64
+    private var stage: Stage
+    private var cutoff: UInt64 = 0
+    private var asOf: UInt64 = 0
+    /// Passes over the differences; those of this one.
+    private var passes = 0
+    private var passRecords = 0
+    /// Keys that the source has shown in this pass.
+    private var shown: Set<[UInt8]> = []
+    private var ownKeys: [[UInt8]] = []
+    private var wanted: [[UInt8]] = []
+    private var failedTries = 0
+    private var askedAt: UInt64 = 0
+
+    /// What was asked for longer ago may hold what was deleted since, and whose marker is gone.
+    private static let maxAgeMilliseconds: UInt64 = 30_000
+    private static let pageBytes = 256 << 10
+    private static let keysMax = 2000
+    private static let triesMax = 3
+    private static let confirmationMilliseconds: UInt64 = 200
+    private static let retryMilliseconds: UInt64 = 100
+    /// A pass that brought so few records is the last one of a whole copy.
+    private static let fewRecords = 200
+    private static let passesMax = 5
+
+    init(identifier: UInt64, shard: Int, source: String, mode: Mode, markersSince: UInt64) {
+        self.markersSince = markersSince
+        self.identifier = identifier
+        self.shard = shard
+        self.source = source
+        self.mode = mode
+        stage = mode == .whole ? .pages([]) : .digests
+    }
+
+    /// The request that the pull waits for, made anew where it failed.
+    mutating func request(now: UInt64) -> PeerRequest {
+        askedAt = now
+        switch stage {
+        case .pages(let token):
+            return .contents(
+                GetShardContentsRequest(shard: shard, pageToken: token, maxPageBytes: Self.pageBytes, withMarkers: true)
+            )
+        case .digests, .confirmation:
+            cutoff = now
+            return .digests(GetDigestsRequest(shard: shard, cutoff: now))
+        case .versions(let buckets, let token):
+            return .versions(
+                GetVersionsRequest(
+                    shard: shard,
+                    buckets: buckets.bytes,
+                    pageToken: token,
+                    maxPageBytes: Self.pageBytes,
+                    markersSince: markersSince
+                )
+            )
+        case .ownKeys:
+            let keys = Array(ownKeys.suffix(Self.keysMax))
+            return .records(GetRecordsRequest(shard: shard, keys: keys, versionsOnly: true, maxBytes: .max))
+        case .values:
+            let keys = Array(wanted.suffix(Self.keysMax))
+            return .records(GetRecordsRequest(shard: shard, keys: keys, versionsOnly: false, maxBytes: Self.pageBytes))
+        }
+    }
+
+    /// Takes in what a request brought, or why it brought nothing.
+    mutating func receive(
+        _ result: Result<PeerResponse, RPCError>,
+        into store: PulledStore,
+        now: UInt64
+    ) -> Step {
+        if now > askedAt + Self.maxAgeMilliseconds {
+            return .failed(RPCError(.deadlineExceeded, "\(source) answered too late"))
+        }
+        switch result {
+        case .failure(let error):
+            failedTries += 1
+            let isWorthRepeating = error.code == .deadlineExceeded || error.code == .unavailable
+            guard isWorthRepeating && failedTries < Self.triesMax else { return .failed(error) }
+            return .ask(request(now: now), afterMilliseconds: Self.retryMilliseconds)
+        case .success(let response):
+            failedTries = 0
+            do throws(RPCError) {
+                switch response {
+                case .digests(let digests): return take(digests, store, now: now)
+                case .contents(let contents): return try take(contents, store, now: now)
+                case .exchange, .activate, .compare: return .failed(RPCError(.internal, "not what was asked for"))
+                }
+            } catch { return .failed(error) }
+        }
+    }
+
+    // MARK: Digests
+
+    private mutating func take(_ response: GetDigestsResponse, _ store: PulledStore, now: UInt64) -> Step {
+        let own = store.digests(cutoff: cutoff)
+        guard own.count == response.digests.count else {
+            return .failed(RPCError(.internal, "\(source) has other buckets: \(response.digests.count), not \(own.count)"))
+        }
+        var differing = BucketSet(differing: own, response.digests)
+        if case .confirmation(let first) = stage {
+            differing.formIntersection(first)
+        } else {
+            asOf = response.clock
+            if mode == .difference(isConfirmed: false), !differing.isEmpty {
+                stage = .confirmation(differing)
+                return .ask(request(now: now), afterMilliseconds: Self.confirmationMilliseconds)
+            }
+        }
+        if differing.isEmpty && markersSince == 0 { return .finished(asOf: asOf) }
+        passes += 1
+        passRecords = 0
+        shown = []
+        // Where nearly everything differs, it is cheaper to send everything.
+        if mode != .whole, passes == 1, differing.count > own.count / 4 {
+            stage = .pages([])
+        } else {
+            stage = .versions(differing, [])
+        }
+        return .ask(request(now: now), afterMilliseconds: 0)
+    }
+
+    // MARK: Records
+
+    private mutating func take(
+        _ page: GetShardContentsResponse,
+        _ store: PulledStore,
+        now: UInt64
+    ) throws(RPCError) -> Step {
+        switch stage {
+        case .pages:
+            try merge(page.values, store, now: now)
+            if page.nextPageToken.isEmpty { return afterPass(now: now) }
+            stage = .pages(page.nextPageToken)
+        case .versions(let buckets, _):
+            let newer = page.values.filter { store.lacks($0) }
+            try merge(newer.filter { $0.kind != .live }, store, now: now)
+            wanted += newer.filter { $0.kind == .live }.map(\.key)
+            for record in page.values { shown.insert(record.key) }
+            if !page.nextPageToken.isEmpty {
+                stage = .versions(buckets, page.nextPageToken)
+            } else {
+                ownKeys = store.liveKeys(in: buckets).filter { !shown.contains($0) }
+                stage = ownKeys.isEmpty ? .values : .ownKeys
+            }
+        case .ownKeys:
+            ownKeys.removeLast(min(Self.keysMax, ownKeys.count))
+            let newer = page.values.filter { store.lacks($0) }
+            try merge(newer.filter { $0.kind != .live }, store, now: now)
+            wanted += newer.filter { $0.kind == .live }.map(\.key)
+            if ownKeys.isEmpty { stage = .values }
+        case .values:
+            try merge(page.values, store, now: now)
+            dropAnswered(page)
+        case .digests, .confirmation: return .failed(RPCError(.internal, "not what was asked for"))
+        }
+        if case .values = stage, wanted.isEmpty { return afterPass(now: now) }
+        return .ask(request(now: now), afterMilliseconds: 0)
+    }
+
+    /// Keys of an answer that was cut short are asked for again from the one that follows its last.
+    private mutating func dropAnswered(_ page: GetShardContentsResponse) {
+        let asked = wanted.suffix(Self.keysMax)
+        if !page.nextPageToken.isEmpty, let last = page.values.last, let index = asked.lastIndex(of: last.key) {
+            let rest = Array(asked[(index + 1)...])
+            wanted.removeLast(asked.count)
+            wanted += rest
+        } else {
+            wanted.removeLast(asked.count)
+        }
+    }
+
+    private mutating func merge(_ records: [ShardValue], _ store: PulledStore, now: UInt64) throws(RPCError) {
+        for record in records { try store.merge(record, now: now) }
+        passRecords += records.count
+    }
+
+    private mutating func afterPass(now: UInt64) -> Step {
+        if mode == .whole && (passes == 0 || passRecords > Self.fewRecords && passes < Self.passesMax) {
+            stage = .digests
+            return .ask(request(now: now), afterMilliseconds: 0)
+        }
+        return .finished(asOf: asOf)
+    }
+}
+
+/// The store that a pull fills: pinned, so that it lives as long as the pull works on it.
+struct PulledStore {
+    let store: ShardStore
+    let pool: MemoryPool
+
+    /// How far the clocks of nodes may be apart.
+    static let skewMilliseconds: UInt64 = 5000
+    private static let visitedMax = 16_384
+
+    func digests(cutoff: UInt64) -> [UInt64] {
+        store.digests(cutoff: cutoff, skewMilliseconds: Self.skewMilliseconds)
+    }
+
+    /// The record is newer than what is here.
+    func lacks(_ record: ShardValue) -> Bool {
+        record.key.withUnsafeBytes { key in
+            let hash = pool.hash(key)
+            let stripe = store.stripe(hash)
+            stripe.lock()
+            defer { stripe.unlock() }
+            guard let own = stripe.find(key, hash: hash) else { return true }
+            return own.version < record.version || own.version == record.version && own.kind.rawValue < record.kind.rawValue
+        }
+    }
+
+    func liveKeys(in buckets: BucketSet) -> [[UInt8]] {
+        var keys: [[UInt8]] = []
+        var cursor: ScanCursor? = .start
+        while let from = cursor {
+            cursor = store.scan(buckets: buckets, from: from, maxBytes: .max, maxVisited: Self.visitedMax) { record in
+                keys.append(Array(record.key))
+                return 0
+            }
+        }
+        return keys
+    }
+
+    /// The greatest version of each key stays.
+    func merge(_ record: ShardValue, now: UInt64) throws(RPCError) {
+        let outcome = record.key.withUnsafeBytes { key in
+            record.value.withUnsafeBytes { value in
+                let hash = pool.hash(key)
+                let stripe = store.stripe(hash)
+                stripe.lock()
+                defer { stripe.unlock() }
+                return stripe.merge(
+                    key: key,
+                    hash: hash,
+                    routingHash: RoutingHash.fnv1(key),
+                    value: value,
+                    version: record.version,
+                    expiresAt: record.expiresAt,
+                    kind: record.kind,
+                    now: now
+                )
+            }
+        }
+        if outcome == .outOfMemory {
+            throw RPCError(
+                .resourceExhausted,
+                "the memory limit of \(pool.limitBytes) bytes is reached",
+                reason: .memoryFull
+            )
+        }
+    }
+}

@@ -1,0 +1,97 @@
+internal import CKeyValueProto
+package import KVCore
+
+/// What a node knows of one shard, as it tells other nodes. The fields' meaning: kv.proto, message Replica.
+package struct ReplicaStatus: Sendable, Hashable {
+    package var shard: Int
+    package var incarnation: UInt64
+    package var configuration: Configuration
+    package var isActive: Bool
+    package var wasEverActive: Bool
+    package var bootEpoch: UInt64
+    package var promised: Configuration
+    package var activated: [Configuration]
+    package var incarnations: [String: UInt64]
+    package var isRecovering: Bool
+    package var hasData: Bool
+    package var target: Configuration
+    package var hasCopied: Bool
+    package var droppedEpoch: UInt64
+    package var coversRecipient: UInt64
+    package var keys: UInt64
+    package var bytes: UInt64
+
+    package init(shard: Int, incarnation: UInt64, bootEpoch: UInt64) {
+        self.shard = shard
+        self.incarnation = incarnation
+        self.bootEpoch = bootEpoch
+        configuration = .none
+        isActive = false
+        wasEverActive = false
+        promised = .none
+        activated = []
+        incarnations = [:]
+        isRecovering = false
+        hasData = false
+        target = .none
+        hasCopied = false
+        droppedEpoch = 0
+        coversRecipient = 0
+        keys = 0
+        bytes = 0
+    }
+
+    /// It cannot have forgotten what it acknowledged or promised in `configuration`.
+    package func remembers(_ configuration: Configuration) -> Bool {
+        !isRecovering && (configuration.epoch > bootEpoch || wasEverActive)
+    }
+
+    init(_ message: Kv__Replica) {
+        self.init(shard: Int(message.shard), incarnation: message.incarnation, bootEpoch: message.boot_epoch)
+        configuration = Configuration(message.configuration)
+        isActive = message.active != 0
+        wasEverActive = message.ever_active != 0
+        promised = Configuration(message.promised)
+        activated = (0..<message.n_activated).map { Configuration(message.activated[$0]) }
+        for index in 0..<message.n_incarnations {
+            guard let incarnation = message.incarnations[index]?.pointee else { continue }
+            incarnations[String(cString: incarnation.node)] = incarnation.number
+        }
+        isRecovering = message.recovering != 0
+        hasData = message.has_data != 0
+        target = Configuration(message.target)
+        hasCopied = message.copied != 0
+        droppedEpoch = message.dropped_epoch
+        coversRecipient = message.covers_recipient
+        keys = message.keys
+        bytes = message.bytes
+    }
+
+    func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__Replica> {
+        let message = builder.make(kv__replica__init)
+        message.pointee.shard = Int32(truncatingIfNeeded: shard)
+        message.pointee.incarnation = incarnation
+        if configuration != .none { message.pointee.configuration = configuration.message(in: builder) }
+        message.pointee.active = isActive ? 1 : 0
+        message.pointee.ever_active = wasEverActive ? 1 : 0
+        message.pointee.boot_epoch = bootEpoch
+        if promised != .none { message.pointee.promised = promised.message(in: builder) }
+        (message.pointee.n_activated, message.pointee.activated) = builder.list(activated) { $0.message(in: builder) }
+        let known = incarnations.sorted { $0.key < $1.key }
+        (message.pointee.n_incarnations, message.pointee.incarnations) = builder.list(known) { node, number in
+            let incarnation = builder.make(kv__incarnation__init)
+            incarnation.pointee.node = builder.text(node)
+            incarnation.pointee.number = number
+            return incarnation
+        }
+        message.pointee.recovering = isRecovering ? 1 : 0
+        message.pointee.has_data = hasData ? 1 : 0
+        if target != .none { message.pointee.target = target.message(in: builder) }
+        message.pointee.copied = hasCopied ? 1 : 0
+        message.pointee.dropped_epoch = droppedEpoch
+        message.pointee.covers_recipient = coversRecipient
+        message.pointee.keys = keys
+        message.pointee.bytes = bytes
+        return message
+    }
+}
