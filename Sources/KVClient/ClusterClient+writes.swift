@@ -140,7 +140,10 @@ extension ClusterClient {
         for action in actions {
             switch action {
             case .send(let node, let phase, let timeoutMilliseconds):
+                let sent = observer == nil ? 0 : time.monotonicMicroseconds
+                let method = type(of: write.request).method
                 let cancel = sender.start(write.request, to: node, timeoutMilliseconds: timeoutMilliseconds) { result in
+                    if self.observer != nil { self.observe(node, method, result, sent: sent) }
                     events.ended(.answered(node: node, phase: phase, result), phase: phase)
                 }
                 write.running.append((phase, cancel))
@@ -148,6 +151,13 @@ extension ClusterClient {
                 write.running.append((phase, wait(node: node, phase: phase, milliseconds: milliseconds, events)))
             case .tell(let node): tell(node, shard: write.plan.shard)
             }
+        }
+    }
+
+    private func observe(_ node: String, _ method: Method, _ result: Result<MutationResponse, RPCError>, sent: UInt64) {
+        switch result {
+        case .success: observer?.answered(node, method, microseconds: time.monotonicMicroseconds - sent)
+        case .failure(let error): observer?.failed(node, error)
         }
     }
 

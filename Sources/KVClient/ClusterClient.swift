@@ -61,10 +61,17 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     /// Nil = it was not fetched yet.
     package var shardMap: ShardMap? { routing.withLock { $0.map } }
 
+    /// The map's epoch; 0 = unknown, nil = there is no map.
+    package var mapEpoch: UInt64? { routing.withLock { $0.map == nil ? nil : $0.epoch } }
+
     /// The next attempt of every call is routed by `map`; a write that waits for a node which it took away begins anew.
     /// - Parameter epoch: the map's; 0 = unknown.
     package func follow(_ map: ShardMap, epoch: UInt64 = 0) {
         sender.follow(map)
+        for seed in mapFetch.seeds {
+            guard let address = NodeAddress(parsing: seed) else { continue }
+            sender.learn(View.Member(node: seed, address: address.host, port: UInt16(address.port)))
+        }
         let members = routing.withLock { routing in
             routing.follow(map, epoch: epoch)
             return routing.viewMembers
@@ -114,26 +121,31 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
             routing.withLock { $0.doubt(view, of: shard, isUnreachable: nodes.isEjected) }
         }
         guard let view = error.view else { return .nothing }
-        return learn(view, reason: error.reason)
+        return learn(view)
     }
 
     /// Takes one request beyond those that callers asked for.
     func mayRepeat() -> Bool { amplification.take(now: time.monotonicMicroseconds) }
 
     @discardableResult
-    private func learn(_ view: View, reason: Reason) -> Routing.Lesson {
+    private func learn(_ view: View) -> Routing.Lesson {
         for member in view.members { sender.learn(member) }
-        let lesson = routing.withLock { $0.learn(view, reason: reason) }
-        if lesson == .news { pendingWrites.post(.routeChanged) }
+        let lesson = routing.withLock { $0.learn(view) }
+        if lesson == .news {
+            pendingWrites.post(.routeChanged)
+            noticeEpoch(view.epoch)
+        }
         return lesson
     }
 
+    func view(of shard: Int) -> View? { routing.withLock { $0.view(of: shard) } }
+
     /// Tells a server, whose view is older, what this client knows, and learns what it then says. Returns at once.
     func tell(_ node: String, shard: Int) {
-        guard let view = routing.withLock({ $0.view(of: shard) }) else { return }
+        guard let view = view(of: shard) else { return }
         let timeout = UInt32(clamping: attemptMilliseconds)
         _ = sender.start(view, to: node, timeoutMilliseconds: timeout) { result in
-            if case .success(let view) = result { self.learn(view, reason: .wrongView) }
+            if case .success(let view) = result { self.learn(view) }
         }
     }
 

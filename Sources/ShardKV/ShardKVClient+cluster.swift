@@ -1,4 +1,4 @@
-internal import KVClient
+package import KVClient
 package import KVWire
 
 /// Whom a call addresses.
@@ -14,6 +14,27 @@ extension ShardKVClient {
         _ request: GetRequest,
         _ target: CallTarget<ReadLevel>,
         isHedged: Bool? = nil,
+        _ timeout: Duration?
+    ) async throws(ShardKVError) -> GetResponse {
+        guard configuration.sharesReads, case .replicas(let level) = target else {
+            return try await getAlone(request, target, isHedged: isHedged, timeout)
+        }
+        let key = SharedReads.Key(
+            request: request.key,
+            withMetadata: request.withMetadata,
+            level: level ?? configuration.readLevel
+        )
+        return try await sharedReads.share(key) {
+            do throws(ShardKVError) {
+                return .success(try await self.getAlone(request, target, isHedged: isHedged, timeout))
+            } catch { return .failure(error) }
+        }
+    }
+
+    private func getAlone(
+        _ request: GetRequest,
+        _ target: CallTarget<ReadLevel>,
+        isHedged: Bool?,
         _ timeout: Duration?
     ) async throws(ShardKVError) -> GetResponse {
         let isHedged = isHedged ?? configuration.hedging
@@ -81,6 +102,12 @@ extension ShardKVClient {
     ) async throws(ShardKVError) -> Request.Response {
         do throws(CallFailure) {
             return try await cluster.send(request, to: node, timeoutMilliseconds: timeout.milliseconds)
+        } catch { throw ShardKVError(error) }
+    }
+
+    package func explain(_ key: [UInt8], timeout: Duration) async throws(ShardKVError) -> Explanation {
+        do throws(CallFailure) {
+            return try await cluster.explain(key, timeoutMilliseconds: timeout.milliseconds)
         } catch { throw ShardKVError(error) }
     }
 

@@ -180,7 +180,9 @@ struct MessageTests {
         try roundTrip(CompareResponse(sender: sender, entries: [.init(shard: 1, epoch: 2, isEqual: true)]))
         try roundTrip(GetDigestsRequest(shard: 1, cutoff: .max))
         try roundTrip(GetDigestsResponse(digests: [1, .max, 0, 0x0123_4567_89AB_CDEF], clock: 9))
-        try roundTrip(GetVersionsRequest(shard: 1, buckets: [0xFF, 0], pageToken: [1], maxPageBytes: 2, markersSince: .max))
+        try roundTrip(
+            GetVersionsRequest(shard: 1, buckets: [0xFF, 0], pageToken: [1], maxPageBytes: 2, markersSince: .max)
+        )
         try roundTrip(GetRecordsRequest(shard: 1, keys: [[0], [1, 2]], versionsOnly: true, maxBytes: 3))
     }
 

@@ -164,19 +164,29 @@ final class Cluster {
                 let timeout = UInt64(call.timeoutMilliseconds)
                 switch call.request {
                 case .exchange(let request):
-                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.exchange)) }
+                    send(request, to: call.node, timeoutMilliseconds: timeout) {
+                        replied($0.map(PeerResponse.exchange))
+                    }
                 case .activate(let request):
-                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.activate)) }
+                    send(request, to: call.node, timeoutMilliseconds: timeout) {
+                        replied($0.map(PeerResponse.activate))
+                    }
                 case .compare(let request):
                     send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.compare)) }
                 case .digests(let request):
                     send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.digests)) }
                 case .versions(let request):
-                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.contents)) }
+                    send(request, to: call.node, timeoutMilliseconds: timeout) {
+                        replied($0.map(PeerResponse.contents))
+                    }
                 case .records(let request):
-                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.contents)) }
+                    send(request, to: call.node, timeoutMilliseconds: timeout) {
+                        replied($0.map(PeerResponse.contents))
+                    }
                 case .contents(let request):
-                    send(request, to: call.node, timeoutMilliseconds: timeout) { replied($0.map(PeerResponse.contents)) }
+                    send(request, to: call.node, timeoutMilliseconds: timeout) {
+                        replied($0.map(PeerResponse.contents))
+                    }
                 }
             }
         }

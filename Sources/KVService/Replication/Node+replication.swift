@@ -111,7 +111,9 @@ extension Node {
 
     /// What this node knows of a shard's owners, after a client has told what it knows.
     func exchangeView(_ view: View, now: UInt64) throws(RPCError) -> View {
-        guard isShard(view.shard) else { throw Refusal.notHosted(shard: view.shard).error(method: .exchangeView, node: self, now: now) }
+        guard isShard(view.shard) else {
+            throw Refusal.notHosted(shard: view.shard).error(method: .exchangeView, node: self, now: now)
+        }
         let own = redirect(of: view.shard)
         if own.map({ $0.epoch < view.epoch }) ?? true { step(.inquire(shard: view.shard), now: now) }
         return redirect(of: view.shard) ?? View(shard: view.shard, epoch: 0, members: [])

@@ -135,7 +135,9 @@ package struct Pull: Sendable {
     private mutating func take(_ response: GetDigestsResponse, _ store: PulledStore, now: UInt64) -> Step {
         let own = store.digests(cutoff: cutoff)
         guard own.count == response.digests.count else {
-            return .failed(RPCError(.internal, "\(source) has other buckets: \(response.digests.count), not \(own.count)"))
+            return .failed(
+                RPCError(.internal, "\(source) has other buckets: \(response.digests.count), not \(own.count)")
+            )
         }
         var differing = BucketSet(differing: own, response.digests)
         if case .confirmation(let first) = stage {
@@ -245,7 +247,8 @@ struct PulledStore {
             stripe.lock()
             defer { stripe.unlock() }
             guard let own = stripe.find(key, hash: hash) else { return true }
-            return own.version < record.version || own.version == record.version && own.kind.rawValue < record.kind.rawValue
+            return own.version < record.version
+                || own.version == record.version && own.kind.rawValue < record.kind.rawValue
         }
     }
 

@@ -41,7 +41,12 @@ extension ReplicationCoordinator {
             let token = makeToken(.exchange(node: name, shards: shards))
             peers[name, default: Peer()].exchange = token
             peers[name]?.isUrgent = false
-            send(token, to: name, .exchange(ExchangeRequest(sender: sender, entries: entries)), Self.exchangeTimeoutMilliseconds)
+            send(
+                token,
+                to: name,
+                .exchange(ExchangeRequest(sender: sender, entries: entries)),
+                Self.exchangeTimeoutMilliseconds
+            )
         }
     }
 
@@ -137,7 +142,12 @@ extension ReplicationCoordinator {
             if peers[name, default: Peer()].activate != nil { continue }
             let token = makeToken(.activate(node: name, shards: entries.map(\.shard)))
             peers[name]?.activate = token
-            send(token, to: name, .activate(ActivateRequest(sender: sender, entries: entries)), Self.activateTimeoutMilliseconds)
+            send(
+                token,
+                to: name,
+                .activate(ActivateRequest(sender: sender, entries: entries)),
+                Self.activateTimeoutMilliseconds
+            )
         }
     }
 

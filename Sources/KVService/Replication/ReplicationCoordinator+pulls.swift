@@ -141,7 +141,9 @@ extension ReplicationCoordinator {
             status.promised >= replica.configuration, (replica.covered[name] ?? 0) < replica.configuration.epoch
         else { return }
         if now < replica.activatedAt + Self.lateMilliseconds || replica.waived.contains(name) {
-            if pulls.values.contains(where: { $0.shard == shard && $0.source == name && $0.purpose == .late }) { return }
+            if pulls.values.contains(where: { $0.shard == shard && $0.source == name && $0.purpose == .late }) {
+                return
+            }
             startPull(shard, from: name, .late, .difference(isConfirmed: true))
         } else {
             note(shard) { $0.covered[name] = replica.configuration.epoch }

@@ -129,7 +129,8 @@ struct Transition: Sendable {
         if !replica.isRecovering || witnesses.count >= target.recoveryQuorum || isWaiving { isUnburdened = true }
         let there = situation.active(at: target)
         if !there.isEmpty {
-            return isUnburdened ? .merge(Merge(configuration: target, sources: there)) : .blocked(membersMissing(replica))
+            return isUnburdened
+                ? .merge(Merge(configuration: target, sources: there)) : .blocked(membersMissing(replica))
         }
         guard let newest = situation.newestActive(below: target) else {
             return decideEmpty(replica, situation, refusals)

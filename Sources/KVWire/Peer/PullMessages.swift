@@ -50,7 +50,9 @@ package struct GetDigestsResponse: ConvertedMessage, Hashable {
 
     func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__GetDigestsResponse> {
         let message = builder.make(kv__get_digests_response__init)
-        message.pointee.digests = builder.bytes(digests.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } })
+        message.pointee.digests = builder.bytes(
+            digests.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+        )
         message.pointee.clock_ms = clock
         return message
     }

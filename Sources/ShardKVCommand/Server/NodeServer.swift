@@ -16,6 +16,7 @@ final class NodeServer: Service {
         var node: String
         var listen: ListenAddress?
         var threadCount: Int
+        var maxWaitingRequests: Int
         var limits: Limits
         var maxMemoryBytes: Int
         var drainTimeout: Duration
@@ -83,13 +84,15 @@ final class NodeServer: Service {
         )
         self.node = node
         let listen = configuration.listen ?? ListenAddress(host: address.host, port: UInt16(address.port))
+        var serving = ServerConfiguration(
+            host: listen.host,
+            port: listen.port,
+            threadCount: configuration.threadCount,
+            limits: configuration.limits
+        )
+        serving.maxRequestsPerPass = configuration.maxWaitingRequests
         server = EpollServer(
-            configuration: ServerConfiguration(
-                host: listen.host,
-                port: listen.port,
-                threadCount: configuration.threadCount,
-                limits: configuration.limits
-            ),
+            configuration: serving,
             logger: logger,
             makeHandler: { _ in node.makeHandler() }
         )
