@@ -51,6 +51,8 @@ package struct WritePlan {
         var isAsked = false
         /// An attempt left for the node, or may have, and was not answered.
         var mayHaveExecuted = false
+        /// Why it is asked again.
+        var lastError: RPCError?
 
         init(_ node: String) { self.node = node }
     }
@@ -150,6 +152,7 @@ package struct WritePlan {
         }
         replicas[index].isAsked = false
         if error.mayHaveExecuted { replicas[index].mayHaveExecuted = true }
+        replicas[index].lastError = error
         if error.refusesStamp, !wasRefused, !isDone {
             wasRefused = true
             return .restamp(.refused(node: node, serverMilliseconds: error.serverTimeMilliseconds))
@@ -232,7 +235,10 @@ package struct WritePlan {
             case .acknowledged: acknowledged.append(replica.node)
             case .failed(let error): failed.append(CallFailure.Replica(node: replica.node, error: error))
             case .pending:
-                if let pending { failed.append(CallFailure.Replica(node: replica.node, error: pending)) }
+                if let pending {
+                    let error = pending.code == .deadlineExceeded ? replica.lastError ?? pending : pending
+                    failed.append(CallFailure.Replica(node: replica.node, error: error))
+                }
             }
         }
         return .write(
