@@ -88,6 +88,24 @@ let package = Package(
         ),
 
         // Tests
+        // What is done to a cluster and seen of it, and a checker of that: no product, for tests only.
+        .target(name: "KVHistory", dependencies: ["KVCore"], path: "Tests/KVHistory", swiftSettings: settings),
+        .testTarget(
+            name: "KVHistoryTests",
+            dependencies: ["KVCore", "KVHistory", "KVSharding"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "Chaos",
+            dependencies: [
+                "KVCore", "KVHistory", "KVWire", "KVSharding", "KVClient", "KVTransport", "ShardKV",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/Chaos",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "KVWireTests",
             dependencies: [

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that has to pass before a change lands: lint, generated sources, a build without warnings, all tests.
+# Everything that has to pass before a change lands: lint, generated sources, a build without warnings, all tests, and
+# no request that needs more instructions than recorded.
 #
 # SHARDKV_FUZZ_ITERATIONS=N makes the fuzz tests longer.
 set -euo pipefail
@@ -24,6 +25,15 @@ swift build -c release --product shardkv
 SHARDKV_BINARY=$(swift build -c release --product shardkv --show-bin-path)/shardkv
 export SHARDKV_BINARY
 
+echo "== model" >&2
+scripts/check-model.sh --quick
+
+echo "== instructions per request" >&2
+# A change that is meant to cost more records so: scripts/bench-instructions.sh --update
+scripts/bench-instructions.sh --server-binary "$SHARDKV_BINARY"
+
 echo "== test" >&2
+# Short chaos runs among them, and the rules left out that they have to notice.
+export SHARDKV_CHAOS=1
 export SHARDKV_FUZZ_ITERATIONS=${SHARDKV_FUZZ_ITERATIONS:-2000}
 swift test "${checks[@]}"

@@ -36,6 +36,9 @@ extension ShardStore {
         return words
     }
 
+    /// The words of all buckets, whatever expires when. Replicas that sweep at different moments differ in them.
+    package var allDigests: [UInt64] { digests.read() }
+
     /// All words in one: stores with the same digests have the same root, others almost certainly not.
     package static func root(of digests: [UInt64]) -> UInt64 {
         var root: UInt64 = 0

@@ -14,7 +14,7 @@ extension NodeConnections: ClusterSender {
 
 extension ShardMap {
     /// Where the transport finds each node.
-    var endpoints: [String: NodeEndpoint] {
+    package var endpoints: [String: NodeEndpoint] {
         nodes.mapValues { NodeEndpoint(host: $0.host, port: $0.port) }
     }
 }

@@ -7,10 +7,17 @@ internal import KVClient
 
 /// This machine's clocks.
 package struct SystemTime: ClientTime {
-    package init() {}
+    /// How far the wall clock is set wrong, for tests.
+    private let wallOffsetMilliseconds: Int64
+
+    package init(wallOffsetMilliseconds: Int64 = 0) {
+        self.wallOffsetMilliseconds = wallOffsetMilliseconds
+    }
 
     package var monotonicMicroseconds: UInt64 { Self.read(CLOCK_MONOTONIC) / 1000 }
-    package var wallMilliseconds: UInt64 { Self.read(CLOCK_REALTIME) / 1_000_000 }
+    package var wallMilliseconds: UInt64 {
+        UInt64(max(0, Int64(Self.read(CLOCK_REALTIME) / 1_000_000) + wallOffsetMilliseconds))
+    }
 
     package func sleep(milliseconds: UInt64) async throws(CancellationError) {
         do { try await Task.sleep(for: .milliseconds(Int64(clamping: milliseconds))) } catch {

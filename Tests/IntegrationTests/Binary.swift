@@ -1,20 +1,28 @@
 import Foundation
 
-/// The `shardkv` that the process tests run: SHARDKV_BINARY, or the one built beside the tests.
+/// The programs that the process tests run.
 enum Binary {
+    /// `shardkv`: SHARDKV_BINARY, or the one built beside the tests.
     static let path: String = {
         if let path = ProcessInfo.processInfo.environment["SHARDKV_BINARY"], !path.isEmpty { return path }
+        return beside("shardkv")
+    }()
+
+    /// The driver of chaos runs.
+    static let chaos = beside("Chaos")
+
+    private static func beside(_ name: String) -> String {
         let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         var directories = [executable.deletingLastPathComponent()]
         // Under `swift test` the runner is the toolchain's; the bundle that it loads stands beside the binary.
         directories += CommandLine.arguments.filter { $0.hasSuffix(".xctest") }
             .map { URL(fileURLWithPath: $0).deletingLastPathComponent() }
         for directory in directories {
-            let candidate = directory.appendingPathComponent("shardkv").path
+            let candidate = directory.appendingPathComponent(name).path
             if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
         }
-        fatalError("no shardkv beside \(directories.map(\.path)); build it, or set SHARDKV_BINARY")
-    }()
+        fatalError("no \(name) beside \(directories.map(\.path)); build it first")
+    }
 }
 
 /// What a finished process left.

@@ -122,7 +122,7 @@ final class Cluster {
         after(timeoutMilliseconds) { finish(.failure(RPCError(.deadlineExceeded, "no answer from \(name)"))) }
         transmit { [self] in
             guard let process = processes[name] else {
-                transmit { finish(.failure(RPCError(.unavailable, "\(name) refuses connections"))) }
+                transmit { finish(.failure(RPCError(.unavailable, "\(name) refuses connections", reason: .refused))) }
                 return
             }
             if process.isHung { return }

@@ -41,11 +41,14 @@ package struct Pull: Sendable {
     /// can do without, unless it is to stand for those that may have refused older writes by it.
     private let markersSince: UInt64
     private var stage: Stage
+    /// What expires near this time is left out of comparisons; 0 = nothing is.
     private var cutoff: UInt64 = 0
     private var asOf: UInt64 = 0
     /// Passes over the differences; those of this one.
     private var passes = 0
     private var passRecords = 0
+    /// Records that were merged.
+    private(set) var mergedRecords = 0
     /// Keys that the source has shown in this pass.
     private var shown: Set<[UInt8]> = []
     private var ownKeys: [[UInt8]] = []
@@ -82,8 +85,9 @@ package struct Pull: Sendable {
                 GetShardContentsRequest(shard: shard, pageToken: token, maxPageBytes: Self.pageBytes, withMarkers: true)
             )
         case .digests, .confirmation:
-            cutoff = now
-            return .digests(GetDigestsRequest(shard: shard, cutoff: now))
+            // A replica can do without what expires in seconds; a new owner can't.
+            cutoff = markersSince == 0 ? now : 0
+            return .digests(GetDigestsRequest(shard: shard, cutoff: cutoff))
         case .versions(let buckets, let token):
             return .versions(
                 GetVersionsRequest(
@@ -135,9 +139,8 @@ package struct Pull: Sendable {
     private mutating func take(_ response: GetDigestsResponse, _ store: PulledStore, now: UInt64) -> Step {
         let own = store.digests(cutoff: cutoff)
         guard own.count == response.digests.count else {
-            return .failed(
-                RPCError(.internal, "\(source) has other buckets: \(response.digests.count), not \(own.count)")
-            )
+            let message = "\(source) has other buckets: \(response.digests.count), not \(own.count)"
+            return .failed(RPCError(.internal, message))
         }
         var differing = BucketSet(differing: own, response.digests)
         if case .confirmation(let first) = stage {
@@ -215,6 +218,7 @@ package struct Pull: Sendable {
     private mutating func merge(_ records: [ShardValue], _ store: PulledStore, now: UInt64) throws(RPCError) {
         for record in records { try store.merge(record, now: now) }
         passRecords += records.count
+        mergedRecords += records.count
     }
 
     private mutating func afterPass(now: UInt64) -> Step {
@@ -236,7 +240,7 @@ struct PulledStore {
     private static let visitedMax = 16_384
 
     func digests(cutoff: UInt64) -> [UInt64] {
-        store.digests(cutoff: cutoff, skewMilliseconds: Self.skewMilliseconds)
+        store.digests(leavingOutNear: cutoff)
     }
 
     /// The record is newer than what is here.
@@ -247,8 +251,8 @@ struct PulledStore {
             stripe.lock()
             defer { stripe.unlock() }
             guard let own = stripe.find(key, hash: hash) else { return true }
+            if own.version == record.version { return own.kind.rawValue < record.kind.rawValue }
             return own.version < record.version
-                || own.version == record.version && own.kind.rawValue < record.kind.rawValue
         }
     }
 

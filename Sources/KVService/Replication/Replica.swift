@@ -41,6 +41,8 @@ struct Replica: Sendable {
     var freshAt: UInt64 = 0
     /// When it became active at `configuration`.
     var activatedAt: UInt64 = 0
+    /// The members' incarnations when `configuration` began with nothing, here: who is in the same one since has forgotten nothing.
+    var beganEmptyWith: [String: UInt64] = [:]
     /// Nodes that may hold acknowledged writes which this one lacks, since it waited for them no longer.
     var waived: Set<String> = []
 
@@ -205,6 +207,7 @@ struct Replica: Sendable {
         status.coversRecipient = covered[peer] ?? 0
         status.keys = UInt64(content.keys)
         status.bytes = UInt64(content.bytes)
+        status.beganEmptyWith = beganEmptyWith
         return status
     }
 
@@ -227,6 +230,7 @@ struct Replica: Sendable {
         activated = activated.filter { $0 > configuration }
         raise(target: configuration)
         activatedAt = now
+        beganEmptyWith = [:]
         freshAt = now
         synced = [:]
         syncedBy = [:]

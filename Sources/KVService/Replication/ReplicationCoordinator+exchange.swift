@@ -41,12 +41,8 @@ extension ReplicationCoordinator {
             let token = makeToken(.exchange(node: name, shards: shards))
             peers[name, default: Peer()].exchange = token
             peers[name]?.isUrgent = false
-            send(
-                token,
-                to: name,
-                .exchange(ExchangeRequest(sender: sender, entries: entries)),
-                Self.exchangeTimeoutMilliseconds
-            )
+            let request = ExchangeRequest(sender: sender, entries: entries)
+            send(token, to: name, .exchange(request), Self.exchangeTimeoutMilliseconds)
         }
     }
 
@@ -69,8 +65,9 @@ extension ReplicationCoordinator {
             }
         case .success: break
         case .failure(let error):
-            let isRefused = error.code == .unavailable
-            if isRefused { peers[name]?.refusals += 1 }
+            let isRefused = error.reason == .refused
+            let refusals = isRefused ? (peers[name]?.refusals ?? 0) + 1 : 0
+            peers[name]?.refusals = refusals
             peers[name]?.askAt = now + (isRefused ? Self.refusedPauseMilliseconds : 0)
             for shard in shards { evaluate(shard) }
         }
@@ -142,12 +139,8 @@ extension ReplicationCoordinator {
             if peers[name, default: Peer()].activate != nil { continue }
             let token = makeToken(.activate(node: name, shards: entries.map(\.shard)))
             peers[name]?.activate = token
-            send(
-                token,
-                to: name,
-                .activate(ActivateRequest(sender: sender, entries: entries)),
-                Self.activateTimeoutMilliseconds
-            )
+            let request = ActivateRequest(sender: sender, entries: entries)
+            send(token, to: name, .activate(request), Self.activateTimeoutMilliseconds)
         }
     }
 

@@ -188,6 +188,9 @@ package struct ReplicationCoordinator: Sendable {
         replicas[shard] = new
         settle(shard)
         publish(shard)
+        if new.isLeaving && !old.isLeaving && replicas[shard]!.isHosted {
+            actions.append(.report(.leaving(shard: shard, epoch: new.target.epoch, owners: new.target.members)))
+        }
         if new.target != old.target || new.isRecovering != old.isRecovering || new.activated != old.activated {
             evaluate(shard)
         }

@@ -6,11 +6,16 @@ struct LoopClock {
     private(set) var now: UInt64 = 0
     /// Milliseconds since some start, never set back; a few milliseconds coarse, for timers.
     private(set) var monotonic: UInt64 = 0
+    private let offset: Int64
 
-    init() { read() }
+    /// - Parameter offset: how far `now` is set wrong, for tests.
+    init(offset: Int64) {
+        self.offset = offset
+        read()
+    }
 
     mutating func read() {
-        now = Self.milliseconds(CLOCK_REALTIME)
+        now = UInt64(max(0, Int64(Self.milliseconds(CLOCK_REALTIME)) + offset))
         monotonic = Self.milliseconds(CLOCK_MONOTONIC_COARSE)
     }
 

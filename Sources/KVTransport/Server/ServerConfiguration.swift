@@ -31,6 +31,8 @@ package struct ServerConfiguration: Sendable {
     package var sendTimeoutMilliseconds: UInt64 = 30_000
     /// How long a connection that was refused is kept, so that the client can read why.
     package var lingerMilliseconds: UInt64 = 1_000
+    /// How far the server's idea of the time is set wrong, for tests.
+    package var clockOffsetMilliseconds: Int64 = 0
 
     /// What a connection may hold of an incomplete frame even when others have used up the budget.
     static let freeInputBytes = 4096

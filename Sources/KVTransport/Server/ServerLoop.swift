@@ -15,7 +15,7 @@ struct ServerLoop: ~Copyable {
     let logger: Logger
     let gauges: ServerGauges
     let mailbox: LoopMailbox
-    var clock = LoopClock()
+    var clock: LoopClock
     /// The responses of the connection that is being handled; empty between two.
     let output = OutputBuffer(capacity: ServerLoop.bufferBytes)
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ServerLoop.bufferBytes, alignment: 64)
@@ -46,6 +46,7 @@ struct ServerLoop: ~Copyable {
         acceptor: Acceptor?
     ) {
         self.configuration = configuration
+        clock = LoopClock(offset: configuration.clockOffsetMilliseconds)
         self.logger = logger
         self.gauges = gauges
         self.mailbox = mailbox
@@ -81,7 +82,9 @@ struct ServerLoop: ~Copyable {
             if !isDraining, gauges.isDraining.load(ordering: .acquiring) { beginDraining() }
             if owesGoAway { sayGoAway() }
             if clock.monotonic >= nextMaintenance {
-                nextMaintenance = clock.monotonic + UInt64(max(0, handler.maintain(now: clock.now)))
+                // Much work of its own takes its turn where requests come all the time, and all the turns where none do.
+                let pause = max(count > 0 ? 1 : 0, handler.maintain(now: clock.now))
+                nextMaintenance = clock.monotonic + UInt64(pause)
             }
             if clock.monotonic >= nextDeadlineCheck { checkDeadlines() }
             acceptor?.resumeIfDue(at: clock.monotonic, on: mailbox.epoll)

@@ -5,7 +5,7 @@ package struct GetDigestsRequest: RequestMessage, ConvertedMessage, Hashable {
     package static let method = Method.getDigests
 
     package var shard: Int
-    /// Records that expire near this time are left out; milliseconds since 1970.
+    /// Records that expire near this time are left out; milliseconds since 1970, 0 = none are.
     package var cutoff: UInt64
 
     package init(shard: Int, cutoff: UInt64) {
@@ -50,9 +50,8 @@ package struct GetDigestsResponse: ConvertedMessage, Hashable {
 
     func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__GetDigestsResponse> {
         let message = builder.make(kv__get_digests_response__init)
-        message.pointee.digests = builder.bytes(
-            digests.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
-        )
+        let bytes = digests.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+        message.pointee.digests = builder.bytes(bytes)
         message.pointee.clock_ms = clock
         return message
     }

@@ -22,6 +22,8 @@ final class NodeServer: Service {
         var drainTimeout: Duration
         var policy: ReplicationCoordinator.Policy
         var copyBytesPerSecond: Int
+        /// How far this node's wall clock is set wrong, for tests.
+        var clockOffsetMilliseconds: Int64 = 0
     }
 
     /// How often replication looks at the time.
@@ -30,6 +32,7 @@ final class NodeServer: Service {
     private static let farewellMilliseconds = 500
 
     private let configuration: Configuration
+    private let time: SystemTime
     private let logger: Logger
     private let node: Node
     private let server: EpollServer
@@ -43,11 +46,11 @@ final class NodeServer: Service {
         var endpoints: [String: NodeEndpoint] = [:]
 
         /// - Parameter numberInForce: the map's epoch, which the node may have taken over from a peer.
-        mutating func poll(numberInForce: UInt64) -> ShardMapFollower.Event {
+        mutating func poll(numberInForce: UInt64, now: UInt64) -> ShardMapFollower.Event {
             if let map = file.follower.map {
                 _ = file.follower.adopt(epoch: numberInForce, fingerprint: map.fingerprint)
             }
-            return file.poll(now: NodeServer.now())
+            return file.poll(now: now)
         }
 
         mutating func learn(_ map: ShardMap) {
@@ -58,9 +61,11 @@ final class NodeServer: Service {
     /// Reads the shard map, binds the address and starts to answer.
     init(configuration: Configuration, logger: Logger) throws(CommandFailure) {
         self.configuration = configuration
+        let time = SystemTime(wallOffsetMilliseconds: configuration.clockOffsetMilliseconds)
+        self.time = time
         self.logger = logger
         var following = Following(file: ShardMapFile(path: configuration.shardMapPath))
-        let (map, epoch) = try Self.firstMap(&following.file, configuration)
+        let (map, epoch) = try Self.firstMap(&following.file, configuration, now: time.wallMilliseconds)
         following.learn(map)
         guard let address = map.nodes[configuration.node] else {
             let names = map.nodeNames.joined(separator: ", ")
@@ -76,23 +81,24 @@ final class NodeServer: Service {
             pool: MemoryPool(limitBytes: configuration.maxMemoryBytes, hashSeed: .random(in: .min ... .max)),
             serverVersion: RootCommand.Version.current,
             // Above that of the life before: no process starts twice in a millisecond. Where the clock went back, peers say so.
-            incarnation: Self.now() * 1000,
+            incarnation: time.wallMilliseconds * 1000,
             policy: configuration.policy,
             copyBytesPerSecond: configuration.copyBytesPerSecond,
-            now: Self.now(),
+            now: time.wallMilliseconds,
             report: { logger.report($0) }
         )
         self.node = node
         let listen = configuration.listen ?? ListenAddress(host: address.host, port: UInt16(address.port))
-        var serving = ServerConfiguration(
+        var serverConfiguration = ServerConfiguration(
             host: listen.host,
             port: listen.port,
             threadCount: configuration.threadCount,
             limits: configuration.limits
         )
-        serving.maxRequestsPerPass = configuration.maxWaitingRequests
+        serverConfiguration.clockOffsetMilliseconds = configuration.clockOffsetMilliseconds
+        serverConfiguration.maxRequestsPerPass = configuration.maxWaitingRequests
         server = EpollServer(
-            configuration: serving,
+            configuration: serverConfiguration,
             logger: logger,
             makeHandler: { _ in node.makeHandler() }
         )
@@ -114,14 +120,16 @@ final class NodeServer: Service {
         } catch {
             throw CommandFailure("\(configuration.node) cannot listen: \(error)")
         }
-        node.mapChanged(map, epoch: epoch, now: Self.now())
+        node.mapChanged(map, epoch: epoch, now: time.wallMilliseconds)
     }
 
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
-            let driver = ReplicationDriver(node: node, sender: peers, now: Self.now)
+            let driver = ReplicationDriver(node: node, sender: peers, now: { [time] in time.wallMilliseconds })
             group.addTask { await driver.run() }
-            group.addTask { await self.repeatEvery(Self.tickMilliseconds) { self.node.tick(now: Self.now()) } }
+            group.addTask {
+                await self.repeatEvery(Self.tickMilliseconds) { self.node.tick(now: self.time.wallMilliseconds) }
+            }
             group.addTask {
                 await self.repeatEvery(Int(ShardMapFile.pollIntervalMilliseconds)) { self.followMap() }
             }
@@ -149,7 +157,7 @@ final class NodeServer: Service {
     }
 
     private func followMap() {
-        switch following.withLock({ $0.poll(numberInForce: node.mapEpoch) }) {
+        switch following.withLock({ $0.poll(numberInForce: node.mapEpoch, now: time.wallMilliseconds) }) {
         case .unchanged: break
         case .restored:
             node.setMapError("")
@@ -166,7 +174,7 @@ final class NodeServer: Service {
                     return following.endpoints
                 }
             )
-            node.mapChanged(map, epoch: epoch, now: Self.now())
+            node.mapChanged(map, epoch: epoch, now: time.wallMilliseconds)
         case .refused(let error):
             node.setMapError(error.summary)
             logger.error("the new shard map is refused, the last good one stays: \(error.summary)")
@@ -186,17 +194,15 @@ final class NodeServer: Service {
 
     private static func firstMap(
         _ file: inout ShardMapFile,
-        _ configuration: Configuration
+        _ configuration: Configuration,
+        now: UInt64
     ) throws(CommandFailure) -> (ShardMap, UInt64) {
-        switch file.poll(now: now()) {
+        switch file.poll(now: now) {
         case .changed(let map, let epoch): return (map, epoch)
         case .refused(let error): throw CommandFailure("shard map \(configuration.shardMapPath): \(error.summary)")
         case .unchanged, .restored: preconditionFailure("the first look at a shard map finds one or an error")
         }
     }
-
-    /// Milliseconds since 1970.
-    private static func now() -> UInt64 { SystemTime().wallMilliseconds }
 }
 
 /// Returns when the process is asked to end.

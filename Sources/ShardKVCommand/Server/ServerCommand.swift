@@ -61,6 +61,10 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: .hidden)
     var unsafeOff: [ReplicationCoordinator.Ablation] = []
 
+    /// For tests of clocks that disagree.
+    @Option(help: .hidden)
+    var clockOffsetMs: Int64 = 0
+
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.info
 
@@ -86,7 +90,8 @@ struct ServerCommand: AsyncParsableCommand {
                 maxMemoryBytes: maxMemory.bytes,
                 drainTimeout: drainTimeout,
                 policy: policy,
-                copyBytesPerSecond: copyRate.bytes
+                copyBytesPerSecond: copyRate.bytes,
+                clockOffsetMilliseconds: clockOffsetMs
             ),
             logger: logger
         )

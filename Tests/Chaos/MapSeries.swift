@@ -1,0 +1,74 @@
+internal import KVSharding
+
+/// The maps of a run, one after the other: the owners of shard i at i - 1. Their epochs are 1, 2, …
+struct MapSeries {
+    typealias Owners = [[String]]
+
+    /// How one map follows another.
+    enum Change: CaseIterable {
+        /// All shards go one node further on.
+        case rotation
+        /// Some shards go to nodes that had nothing of them.
+        case disjoint
+        /// The map before the last one is back.
+        case back
+        /// One owner is replaced.
+        case replacement
+        case addition
+        case removal
+    }
+
+    let nodes: [String]
+    let minReplicas: Int
+    private(set) var maps: [Owners]
+    private(set) var returns = 0
+
+    init(nodes: [String], shardCount: Int, replicas: Int, minReplicas: Int) {
+        self.nodes = nodes
+        self.minReplicas = minReplicas
+        maps = [(0..<shardCount).map { shard in (0..<replicas).map { nodes[(shard + $0) % nodes.count] } }]
+    }
+
+    mutating func append(_ change: Change, _ random: inout SeededRandom) {
+        let last = maps.last!
+        switch change {
+        case .back where maps.count > 1:
+            maps.append(maps[maps.count - 2])
+            returns += 1
+        case .back, .rotation:
+            maps.append(last.map { owners in owners.map { nodes[(nodes.firstIndex(of: $0)! + 1) % nodes.count] } })
+        case .disjoint: changeSome(last, &random) { owners, others in Array(others.prefix(owners.count)) }
+        case .replacement: changeSome(last, &random) { owners, others in Array(owners.dropFirst() + others.prefix(1)) }
+        case .addition: changeSome(last, &random) { owners, others in owners + others.prefix(1) }
+        case .removal: changeSome(last, &random) { owners, _ in Array(owners.dropFirst()) }
+        }
+    }
+
+    /// About half of the shards get other owners, where enough are left.
+    private mutating func changeSome(
+        _ last: Owners,
+        _ random: inout SeededRandom,
+        _ change: (_ owners: [String], _ others: [String]) -> [String]
+    ) {
+        maps.append(
+            last.map { owners in
+                let others = nodes.filter { !owners.contains($0) }.shuffled(using: &random)
+                let next = change(owners.shuffled(using: &random), others)
+                return random.chance(0.5) && next.count >= minReplicas ? next : owners
+            }
+        )
+    }
+
+    func owners(of shard: Int, at mapEpoch: UInt64) -> [String] { maps[Int(mapEpoch) - 1][shard - 1] }
+
+    /// The map of an epoch as one process sees it.
+    func map(_ epoch: UInt64, addresses: [String: NodeAddress]) throws(ShardMapError) -> ShardMap {
+        let owners = maps[Int(epoch) - 1]
+        return try ShardMap(
+            epoch: epoch,
+            numShards: owners.count,
+            nodes: addresses,
+            members: Dictionary(uniqueKeysWithValues: owners.enumerated().map { ($0.offset + 1, $0.element) })
+        )
+    }
+}

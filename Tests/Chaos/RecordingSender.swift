@@ -1,0 +1,63 @@
+internal import KVClient
+internal import KVHistory
+internal import KVSharding
+internal import KVTransport
+internal import KVWire
+internal import ShardKV
+internal import Synchronization
+
+/// The stamps that one write was sent with, in their order.
+final class StampLog: Sendable {
+    /// That of the write which the current task makes.
+    @TaskLocal static var current: StampLog?
+
+    private let log = Mutex<[Write.Stamp]>([])
+
+    var stamps: [Write.Stamp] { log.withLock { $0 } }
+
+    /// The same stamp goes to every replica, and again with each retry.
+    func note(_ stamp: Write.Stamp) {
+        log.withLock { if $0.last != stamp { $0.append(stamp) } }
+    }
+}
+
+/// The client's connections, with a look at what a write is sent with.
+struct RecordingSender: ClusterSender {
+    let connections: NodeConnections
+
+    func send<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32
+    ) async throws(RPCError) -> Request.Response {
+        note(request)
+        return try await connections.send(request, to: node, timeoutMilliseconds: timeoutMilliseconds)
+    }
+
+    func start<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ completion: @escaping @Sendable (Result<Request.Response, RPCError>) -> Void
+    ) -> @Sendable () -> Void {
+        note(request)
+        return connections.start(request, to: node, timeoutMilliseconds: timeoutMilliseconds, completion)
+    }
+
+    func follow(_ map: ShardMap) { connections.follow(map) }
+
+    func learn(_ member: View.Member) { connections.learn(member) }
+
+    func connect(to node: String, timeoutMilliseconds: UInt32) async throws(RPCError) {
+        try await connections.connect(to: node, timeoutMilliseconds: timeoutMilliseconds)
+    }
+
+    private func note(_ request: some RequestMessage) {
+        guard let log = StampLog.current else { return }
+        if let set = request as? SetRequest {
+            log.note(Write.Stamp(version: set.version, expiresAt: set.expiresAt))
+        } else if let delete = request as? DeleteRequest {
+            log.note(Write.Stamp(version: delete.version))
+        }
+    }
+}
