@@ -177,6 +177,8 @@ let package = Package(
             name: "ShardKVTests",
             dependencies: [
                 "KVCore", "KVWire", "KVSharding", "ShardKV",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -34,12 +34,13 @@ package final class NodeTable: Sendable {
 
     /// Forgets nodes that are of no use any more.
     package func keep(_ isUsed: (String) -> Bool) {
-        state.withLock { state in
-            for (name, node) in state.nodes where !isUsed(name) {
-                state.nodes[name] = nil
-                if node.isEjected { ejectedCount.subtract(1, ordering: .relaxed) }
-            }
+        let gone = state.withLock { state in
+            let gone = state.nodes.filter { !isUsed($0.key) }
+            for name in gone.keys { state.nodes[name] = nil }
+            return gone.values
         }
+        // They are not counted as ejected any more.
+        for node in gone where node.isEjected { change(node, now: 0) { $0.answered(now: 0) } }
     }
 
     package func isEjected(_ name: String) -> Bool { state.withLock { $0.nodes[name]?.isEjected ?? false } }
