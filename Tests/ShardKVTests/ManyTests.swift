@@ -1,5 +1,6 @@
 import CoreMetrics
 import KVSharding
+import KVWire
 import MetricsTestKit
 import Synchronization
 import Testing
@@ -44,27 +45,31 @@ import Testing
         try await node.stop()
     }
 
+    private final class Counter: Sendable {
+        let count = Atomic(0)
+    }
+
     @Test func callersOfOneKeyShareARead() async throws {
         let shared = SharedReads()
         let key = SharedReads.Key(request: [1], withMetadata: false, level: .one)
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
-        let reads = Atomic(0)
+        let reads = Counter()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<10 {
                 group.addTask {
                     _ = try await shared.share(key) {
-                        reads.add(1, ordering: .relaxed)
+                        reads.count.add(1, ordering: .relaxed)
                         for await _ in gate { break }
-                        return .success(.init(wasFound: false))
+                        return .success(GetResponse(wasFound: false))
                     }
                 }
             }
-            while reads.load(ordering: .relaxed) == 0 { await Task.yield() }
+            while reads.count.load(ordering: .relaxed) == 0 { await Task.yield() }
             for _ in 0..<1000 { await Task.yield() }
             open.finish()
             try await group.waitForAll()
         }
-        #expect(reads.load(ordering: .relaxed) < 10)
+        #expect(reads.count.load(ordering: .relaxed) < 10)
     }
 
     @Test func metricsTellLatenciesAndFailures() async throws {
