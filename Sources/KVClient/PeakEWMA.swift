@@ -1,8 +1,8 @@
 /// An average of latencies that rises at once and falls slowly: a node that was slow a moment ago is taken for slow. Without new
 /// latencies it falls too, so that a node which is not asked is tried again some day. Times are in microseconds.
 package struct PeakEWMA {
-    /// After this long without a latency, two fifths are left.
-    package static let decayMicroseconds = 1_000_000.0
+    /// After this long without a latency, three eighths are left: a stall of a moment is forgotten within a second or two.
+    package static let decayMicroseconds = 250_000.0
 
     private(set) var peak: Double
     private(set) var updatedAt: UInt64
@@ -22,9 +22,9 @@ package struct PeakEWMA {
         updatedAt = max(updatedAt, now)
     }
 
-    /// What is left of the peak: close to an exponential decay at first, and slower later.
+    /// What is left of the peak: the exponential decay, by the first terms of its series.
     private func weight(now: UInt64) -> Double {
         let age = Double(now - min(now, updatedAt)) / Self.decayMicroseconds
-        return 1 / (1 + age + age * age / 2)
+        return 1 / (1 + age * (1 + age / 2 * (1 + age / 3 * (1 + age / 4))))
     }
 }
