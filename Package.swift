@@ -88,6 +88,7 @@ let package = Package(
         ),
 
         // Tests
+        .target(name: "ConformanceVectors", path: "Tests/ConformanceVectors", swiftSettings: settings),
         // What is done to a cluster and seen of it, and a checker of that: no product, for tests only.
         .target(name: "KVHistory", dependencies: ["KVCore"], path: "Tests/KVHistory", swiftSettings: settings),
         .testTarget(
@@ -109,14 +110,14 @@ let package = Package(
         .testTarget(
             name: "KVWireTests",
             dependencies: [
-                "KVCore", "KVWire",
+                "ConformanceVectors", "KVCore", "KVWire",
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "KVShardingTests",
             dependencies: [
-                "KVCore", "KVSharding",
+                "ConformanceVectors", "KVCore", "KVSharding",
             ],
             swiftSettings: settings
         ),
@@ -161,7 +162,7 @@ let package = Package(
         .testTarget(
             name: "ShardKVCommandTests",
             dependencies: [
-                "KVSharding", "KVWire", "ShardKV", "ShardKVCommand",
+                "KVCore", "KVSharding", "KVWire", "ShardKV", "ShardKVCommand",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

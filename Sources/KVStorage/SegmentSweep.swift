@@ -77,7 +77,7 @@ struct SegmentSweep {
         return position.waitingCount % Self.sampleInterval == 0
     }
 
-    /// Looks at one block of slots at least, and returns the first slot that it did not look at.
+    /// Looks at one record that is due at least, and returns the first slot that it did not look at.
     private mutating func sweep(_ segment: Segment, _ stripe: Stripe, from start: Int) -> Int {
         var index = start
         repeat {
@@ -86,8 +86,12 @@ struct SegmentSweep {
             while due != 0 {
                 let found = index + due.trailingZeroBitCount
                 due &= due - 1
-                // Others may have moved back by one: look again.
-                if remove(found, segment, stripe) { due = findDue(segment, found, end) << UInt64(found - index) }
+                if remove(found, segment, stripe) {
+                    // Others may have moved back by one: look again.
+                    due = findDue(segment, found, end) << UInt64(found - index)
+                } else if isOver, due != 0 {
+                    return found + 1
+                }
             }
             index = end
         } while index < segment.capacity && !isOver

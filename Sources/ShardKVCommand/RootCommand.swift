@@ -26,6 +26,7 @@ struct RootCommand: AsyncParsableCommand {
             ServerCommand.self,
             GetCommand.self, SetCommand.self, DeleteCommand.self, ShellCommand.self, ContentsCommand.self,
             StatusCommand.self, ExplainCommand.self, ProceedCommand.self, StressCommand.self, ShardMapCommand.self,
+            FakeClusterCommand.self,
         ]
     )
 
