@@ -14,7 +14,7 @@ extension RPCError {
     }
 
     /// The node did not answer: it is hung, dead, or cut off.
-    var isSilence: Bool { (code == .deadlineExceeded || code == .unavailable) && !isTransient }
+    package var isSilence: Bool { (code == .deadlineExceeded || code == .unavailable) && !isTransient }
 
     /// The replica may have executed the request all the same.
     var mayHaveExecuted: Bool { reason == .indeterminate }

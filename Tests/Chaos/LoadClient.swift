@@ -132,13 +132,3 @@ final class LoadClient: Sendable {
         }
     }
 }
-
-extension Record {
-    init(_ answer: GetResponse) {
-        if answer.wasFound {
-            self.init(version: answer.version, value: answer.value, expiresAt: answer.expiresAt)
-        } else {
-            self = answer.version.isNone ? .none : Record(version: answer.version, kind: answer.kind)
-        }
-    }
-}

@@ -256,7 +256,7 @@ extension Node {
     }
 
     /// A hash of what a shard holds at a moment; 0 = nothing.
-    func digest(of shard: Int, cutoff: UInt64) -> UInt64 {
+    package func digest(of shard: Int, cutoff: UInt64) -> UInt64 {
         hosted(shard)?.store.root(cutoff: cutoff) ?? 0
     }
 }
