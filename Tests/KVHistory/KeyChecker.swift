@@ -109,9 +109,10 @@ struct KeyChecker {
         )
     }
 
-    /// The record is of `owed` or of something newer; so is no record at all, if something newer may have left none.
+    /// The record is of `owed` or of something newer. So is no value at all, if something newer may have left none: replicas are
+    /// compared by their values, so one may have an older marker, or none, where another one has a newer marker.
     private func reaches(_ record: Record, _ owed: Version, _ span: Span) -> Bool {
-        record.version >= owed || (record.version.isNone && vanished.upTo(span.end) >= owed)
+        record.version >= owed || (record.kind != .live && vanished.upTo(span.end) >= owed)
     }
 
     /// What is wrong with a record, whatever else there should be.
@@ -129,13 +130,14 @@ struct KeyChecker {
         return nil
     }
 
-    /// All owners have the same version; where there is a marker, or a value that may have expired, one may have dropped it already.
+    /// All owners have the same version; where there is a marker, or a value that may have expired, others may have an older marker
+    /// or none.
     private mutating func compareCopies() {
         guard let greatest = history.copies.max(by: { $0.copy.record.version < $1.copy.record.version })?.copy else {
             return
         }
         for (index, copy) in history.copies where copy.record.version != greatest.record.version {
-            if copy.record.version.isNone, mayBeGone(greatest.record.version, by: copy.span.end) { continue }
+            if copy.record.kind != .live, mayBeGone(greatest.record.version, by: copy.span.end) { continue }
             report(.replicasDiffer, .copy(index), "\(copy), but \(greatest)")
         }
     }

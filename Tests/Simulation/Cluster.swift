@@ -171,7 +171,7 @@ package final class Cluster {
         for shard in 1...shardCount {
             let view = process.node.servedView(of: shard)
             if serving.isNews(view, shard, on: name) {
-                serving.note(view, shard, on: name, at: instant())
+                serving.note(view, shard, on: name, at: instant)
                 log("\(name) serves shard \(shard) at epoch \(view?.epoch ?? 0)")
             }
         }

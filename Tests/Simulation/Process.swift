@@ -12,6 +12,8 @@ package final class Process {
     /// Stopped without being gone: it does nothing, and what reaches it waits.
     private(set) var isHung = false
     private var backlog: [() -> Void] = []
+    /// Few, as the keys of a simulation are.
+    private static let bucketCount = 64
     private let output = OutputBuffer()
 
     init(
@@ -32,6 +34,7 @@ package final class Process {
             serverVersion: "simulated",
             incarnation: incarnation,
             policy: policy,
+            bucketCount: Self.bucketCount,
             now: wall,
             report: report
         )

@@ -15,11 +15,14 @@ struct ServingLog {
         open[Place(node: node, shard: shard)]?.epoch != view?.epoch
     }
 
-    /// - Parameter view: by which the shard is served from now on; nil = it is not.
-    mutating func note(_ view: View?, _ shard: Int, on node: String, at instant: UInt64) {
+    /// - Parameters:
+    ///   - view: by which the shard is served from now on; nil = it is not.
+    ///   - instant: the time; what was served before ends before it.
+    mutating func note(_ view: View?, _ shard: Int, on node: String, at instant: () -> UInt64) {
         let place = Place(node: node, shard: shard)
-        close(place, at: instant)
+        close(place, at: instant())
         guard let view else { return }
+        let instant = instant()
         let serving = Serving(
             node: node,
             shard: shard,

@@ -73,8 +73,8 @@ package struct SimulatedHistory: Sendable {
         faults.heal()
         cluster.run(milliseconds: 500)
         load.stop()
-        // Until no call is under way.
-        cluster.run(milliseconds: Client.callMilliseconds + 200)
+        // Until no call is under way, and short lives are over: what is about to expire is not worth a repair.
+        cluster.run(milliseconds: SimulatedLoad.shortLives.upperBound + scenario.clockToleranceMilliseconds)
         return check(cluster, clients, faults)
     }
 

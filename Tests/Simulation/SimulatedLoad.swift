@@ -3,6 +3,10 @@ internal import KVSharding
 
 /// What the callers of all clients do, one call after the other each.
 final class SimulatedLoad {
+    /// In milliseconds; the others end after the history.
+    static let shortLives: ClosedRange<UInt64> = 50...4000
+    private static let longLives: ClosedRange<UInt64> = 200_000...300_000
+
     private let scenario: Scenario
     private let cluster: Cluster
     private let clients: [Client]
@@ -45,7 +49,8 @@ final class SimulatedLoad {
         }
         if random.chance(load.deleteShare) { return client.write(key, nil, at: level) { _ in done() } }
         lastValue += 1
-        let life = random.chance(load.expiringShare) ? UInt64(random.number(50...4000)) : 0
+        let lives = random.chance(0.7) ? Self.shortLives : Self.longLives
+        let life = random.chance(load.expiringShare) ? UInt64.random(in: lives, using: &random) : 0
         client.write(key, Array("\(client.name).\(lastValue)".utf8), ttlMilliseconds: life, at: level) { _ in done() }
     }
 }

@@ -91,7 +91,7 @@ extension ReplicationCoordinator {
             if entry.replica.target.contains(name), replica(shard).configuration != entry.replica.target {
                 note(shard) { [now] in $0.joinerSeenAt = now }
             }
-            if entry.seals && !policy.ablations.contains(.seal) { seal(shard, for: entry.replica.target) }
+            if entry.seals { seal(shard, for: entry.replica.target) }
             note(shard) { [now] replica in
                 // A question tells as much as an answer, but not that the node was asked to stop before it spoke.
                 if replica.transition?.isSealing == false {

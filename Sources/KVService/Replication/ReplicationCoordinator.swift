@@ -21,7 +21,7 @@ package struct ReplicationCoordinator: Sendable {
     }
 
     package enum Ablation: String, Sendable, CaseIterable {
-        /// Owners go on taking writes when asked to stop.
+        /// Owners say that they take no more writes, and go on taking them.
         case seal
         /// An old owner frees its records as soon as the map says that it is none.
         case earlyDrop = "early-drop"
@@ -261,7 +261,7 @@ package struct ReplicationCoordinator: Sendable {
         guard let replica = replicas[shard] else { return }
         let view = servedView(replica)
         let publication = Publication(
-            access: replica.isHosted ? replica.access : .absent,
+            access: !replica.isHosted ? .absent : ignoresSeal(replica) ? .open : replica.access,
             view: view.map(identifier) ?? 0,
             redirect: view ?? bestView(replica),
             markersDroppableBefore: markersDroppableBefore(replica)
@@ -273,8 +273,10 @@ package struct ReplicationCoordinator: Sendable {
 
     /// The view by which this node serves a shard.
     func servedView(_ replica: Replica) -> View? {
-        replica.isServing ? view(of: replica.configuration, replica) : nil
+        replica.isServing || ignoresSeal(replica) ? view(of: replica.configuration, replica) : nil
     }
+
+    private func ignoresSeal(_ replica: Replica) -> Bool { replica.isSealed && policy.ablations.contains(.seal) }
 
     /// Where clients should go: the newest configuration that is, or is about to be, in force as far as this node knows. Epoch 0:
     /// it knows only what the map wants.
