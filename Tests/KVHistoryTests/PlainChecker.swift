@@ -29,7 +29,7 @@ enum PlainChecker {
             }
         }
         func knows(_ record: Record, _ version: Version, _ span: Span) -> Bool {
-            record.version >= version || (record.version.isNone && mayBeGone(version, span))
+            record.version >= version || (record.kind != .live && mayBeGone(version, span))
         }
         func fault(_ record: Record, _ span: Span) -> Violation.Kind? {
             if record == .none { return nil }
@@ -109,7 +109,7 @@ enum PlainChecker {
             {
                 let cause = stamp(other.record.version)
                 let isOver = cause.map { $0.write.value == nil || isPast($0.expiresAt, by: copy.span.end) } ?? false
-                if copy.record.version.isNone, isOver { continue }
+                if copy.record.kind != .live, isOver { continue }
                 found.insert(Pair(.replicasDiffer, .copy(index)))
             }
         }

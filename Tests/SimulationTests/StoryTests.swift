@@ -240,6 +240,27 @@ import Testing
         #expect(cluster.run(atMost: 5000) { cluster.isSettled(after) }, "\(cluster.events.joined(separator: "\n"))")
     }
 
+    /// Values that are about to expire take no part in comparisons of digests: a move brings them all the same.
+    @Test(arguments: 0..<5) func shortLivedValuesMove(seed: UInt64) throws {
+        let before = Maps.make([["n1"]], nodes: 2)
+        let after = Maps.make([["n2"]], nodes: 2)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        _ = try fill(cluster, "n1", count: 10, valueBytes: 10)
+        cluster.deliver(after, epoch: 2, to: "n2")
+        var acknowledged: [[UInt8]] = []
+        for number in 0..<200 where cluster.state(1, on: "n2") != .serving {
+            let key = Array("short \(number)".utf8)
+            let request = SetRequest(key: key, value: [1], ttlMilliseconds: 5000)
+            let answer = cluster.processes["n1"]?.answer(request, wall: cluster.now)
+            if case .success? = answer { acknowledged.append(key) }
+            cluster.run(milliseconds: 2)
+        }
+        try #require(cluster.state(1, on: "n2") == .serving && acknowledged.count > 3)
+        for key in acknowledged { #expect(try cluster.read(key, on: "n2").get().value == [1]) }
+    }
+
     private func copySource(_ cluster: Cluster) -> String {
         cluster.processes["n3"]?.node.status(now: cluster.now).shards.first?.source ?? ""
     }

@@ -148,6 +148,10 @@ package struct Pull: Sendable {
                 return .ask(request(now: now), afterMilliseconds: Self.confirmationMilliseconds)
             }
         }
+        if mode == .difference(isConfirmed: true) {
+            // What is about to expire was acknowledged like all else, and nobody would repair it.
+            for buckets in store.nearBuckets(cutoff: cutoff) { differing.insert(buckets) }
+        }
         if differing.isEmpty && markersSince == 0 { return .finished(asOf: asOf) }
         passes += 1
         passRecords = 0
@@ -236,6 +240,10 @@ struct PulledStore {
 
     func digests(cutoff: UInt64) -> [UInt64] {
         store.digests(cutoff: cutoff, skewMilliseconds: Self.skewMilliseconds)
+    }
+
+    func nearBuckets(cutoff: UInt64) -> [Range<Int>] {
+        store.nearBuckets(cutoff: cutoff, skewMilliseconds: Self.skewMilliseconds)
     }
 
     /// The record is newer than what is here.
