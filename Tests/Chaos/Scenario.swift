@@ -1,3 +1,4 @@
+internal import KVHistory
 internal import KVSharding
 
 /// What a run is about: all of it follows from the seed.

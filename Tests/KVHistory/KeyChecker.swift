@@ -99,7 +99,7 @@ struct KeyChecker {
         _ text: String
     ) {
         if record != .none, let fault = fault(of: record, span) { report(fault, subject, text) }
-        if reaches(record, owed, span) { return }
+        if reaches(record, owed, span, isCopy: missing == .lostWrite) { return }
         let write = stamped[owed]
         let isGone = write.map { $0.write.value == nil || promises.isOver($0.expiresAt, at: span.begin) } ?? false
         report(
@@ -109,10 +109,11 @@ struct KeyChecker {
         )
     }
 
-    /// The record is of `owed` or of something newer. So is no value at all, if something newer may have left none: replicas are
-    /// compared by their values, so one may have an older marker, or none, where another one has a newer marker.
-    private func reaches(_ record: Record, _ owed: Version, _ span: Span) -> Bool {
-        record.version >= owed || (record.kind != .live && vanished.upTo(span.end) >= owed)
+    /// The record is of `owed` or of something newer; so is no record at all, if something newer may have left none.
+    /// - Parameter isCopy: replicas are made equal in their values: one may keep an older marker where another one has a newer one.
+    private func reaches(_ record: Record, _ owed: Version, _ span: Span, isCopy: Bool = false) -> Bool {
+        if record.version >= owed { return true }
+        return (record.version.isNone || isCopy && record.kind != .live) && vanished.upTo(span.end) >= owed
     }
 
     /// What is wrong with a record, whatever else there should be.

@@ -28,8 +28,9 @@ enum PlainChecker {
                     }
             }
         }
-        func knows(_ record: Record, _ version: Version, _ span: Span) -> Bool {
-            record.version >= version || (record.kind != .live && mayBeGone(version, span))
+        func knows(_ record: Record, _ version: Version, _ span: Span, isCopy: Bool = false) -> Bool {
+            let hasNoValue = isCopy ? record.kind != .live : record.version.isNone
+            return record.version >= version || (hasNoValue && mayBeGone(version, span))
         }
         func fault(_ record: Record, _ span: Span) -> Violation.Kind? {
             if record == .none { return nil }
@@ -59,7 +60,7 @@ enum PlainChecker {
             if let fault = fault(record, span) { found.insert(Pair(fault, subject)) }
             let missed = acknowledged.filter { write in
                 level.sees(write.level) && write.span.precedes(span)
-                    && !knows(record, write.acknowledgedVersion!, span)
+                    && !knows(record, write.acknowledgedVersion!, span, isCopy: missing == .lostWrite)
             }
             guard let newest = missed.max(by: { $0.acknowledgedVersion! < $1.acknowledgedVersion! }) else { return }
             let deadline = newest.stamps.last!.expiresAt

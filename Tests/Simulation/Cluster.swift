@@ -189,7 +189,9 @@ package final class Cluster {
         if isLogging { events.append("\(now - Self.beginning): \(event())") }
     }
 
-    package func state(_ shard: Int, on name: String) -> ShardState { processes[name]?.node.state(of: shard) ?? .absent }
+    package func state(_ shard: Int, on name: String) -> ShardState {
+        processes[name]?.node.state(of: shard) ?? .absent
+    }
 
     /// Every shard of the map is served by its owners, and by nobody else.
     package func isSettled(_ map: ShardMap) -> Bool {

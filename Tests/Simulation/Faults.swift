@@ -115,7 +115,8 @@ final class Faults {
         let all = scenario.nodes + scenario.clients
         let one = scenario.nodes.randomElement(using: &random)!
         // One of them, or all of a node, in one direction or both.
-        let others = random.chance(0.6) ? [all.filter { $0 != one }.randomElement(using: &random)!] : all.filter { $0 != one }
+        let others =
+            random.chance(0.6) ? [all.filter { $0 != one }.randomElement(using: &random)!] : all.filter { $0 != one }
         let (isTo, isFrom) = random.chance(0.5) ? (true, true) : random.chance(0.5) ? (true, false) : (false, true)
         return others.flatMap { other in (isTo ? [Link(other, one)] : []) + (isFrom ? [Link(one, other)] : []) }
     }

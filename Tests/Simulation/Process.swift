@@ -43,7 +43,8 @@ package final class Process {
 
     /// Has the handler answer an encoded request.
     /// - Parameter wall: the process's own clock.
-    package func answer<Request: RequestMessage>(_ request: Request, wall: UInt64) -> Result<Request.Response, RPCError> {
+    package func answer<Request: RequestMessage>(_ request: Request, wall: UInt64) -> Result<Request.Response, RPCError>
+    {
         let payload = request.encoded()
         output.clear()
         payload.withUnsafeBytes { payload in

@@ -125,7 +125,8 @@ package struct SimulatedHistory: Sendable {
         switch violation.kind {
         case .invented, .failedWriteSeen, .seenTooEarly, .versionReused, .longerLife, .expiredValue: return false
         case .replicasDiffer: return !report.failures.isEmpty
-        case .lostOrder, .writeBelowRead, .staleRead, .readWentBack, .resurrection, .earlyExpiry, .lostWrite, .twoEpochs:
+        case .lostOrder, .writeBelowRead, .staleRead, .readWentBack, .resurrection, .earlyExpiry, .lostWrite,
+            .twoEpochs:
             if scenario.mode == .crashes { return true }
             let shard =
                 switch violation.subject {

@@ -22,7 +22,9 @@ import Testing
     }
 
     /// The checker is checked: servers that break a rule are caught.
-    @Test(arguments: ReplicationCoordinator.Ablation.allCases) func brokenRuleIsFound(rule: ReplicationCoordinator.Ablation) {
+    @Test(arguments: ReplicationCoordinator.Ablation.allCases) func brokenRuleIsFound(
+        rule: ReplicationCoordinator.Ablation
+    ) {
         let seed = (0..<400 as Range<UInt64>).first { seed in
             var scenario = Scenario(seed: seed, mode: .promises)
             scenario.ablations = [rule]

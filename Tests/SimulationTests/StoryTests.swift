@@ -1,11 +1,10 @@
 import KVCore
+import KVHistory
 import KVService
 import KVSharding
 import KVWire
 import Simulation
 import Testing
-
-
 
 /// What happens to a cluster, one story each. Each runs with several seeds, which decide the order of messages.
 @Suite struct StoryTests {
@@ -229,7 +228,7 @@ import Testing
         let after = Maps.make([["n1", "n2"]], nodes: 3)
         let cluster = Cluster(seed: seed, shardCount: 1)
         for name in ["n1", "n2", "n3"] { cluster.start(name, before) }
-        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) }, "\(cluster.events.joined(separator: "\n"))")
         cluster.crash("n3")
         cluster.cut(Link("n2", "n3"), holds: false)
         cluster.start("n3")
@@ -259,6 +258,34 @@ import Testing
         }
         try #require(cluster.state(1, on: "n2") == .serving && acknowledged.count > 3)
         for key in acknowledged { #expect(try cluster.read(key, on: "n2").get().value == [1]) }
+    }
+
+    /// All owners start anew, with map files older than the view that clients know: with the next map they get above it, though it
+    /// changes no owner.
+    @Test(arguments: 0..<3) func clientsGoOnWhereAllOwnersForgotTheirEpoch(seed: UInt64) throws {
+        let map = Maps.make([["n1", "n2"]], nodes: 3)
+        let other = Maps.make([["n2", "n3"]], nodes: 3)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2", "n3"] { cluster.start(name, map) }
+        let client = Client("c1", cluster: cluster, map: map, epoch: 1, clockOffset: 0, seed: seed)
+        for (index, map) in [other, map].enumerated() {
+            for name in ["n1", "n2", "n3"] { cluster.deliver(map, epoch: UInt64(index + 2), to: name) }
+            try #require(cluster.run(atMost: 5000) { cluster.isSettled(map) })
+        }
+        #expect(write(client, cluster) == .acknowledged)
+        for name in ["n1", "n2", "n3"] { cluster.crash(name) }
+        for name in ["n1", "n2", "n3"] { cluster.start(name, map, epoch: 1) }
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(map) })
+        for name in ["n1", "n2", "n3"] { cluster.deliver(map, epoch: 4, to: name) }
+        client.follow(map, epoch: 4)
+        #expect(write(client, cluster) == .acknowledged)
+    }
+
+    private func write(_ client: Client, _ cluster: Cluster) -> Write.Outcome? {
+        var outcome: Write.Outcome?
+        client.write(Array("key".utf8), [1], at: .all) { outcome = $0 }
+        _ = cluster.run(atMost: 2000) { outcome != nil }
+        return outcome
     }
 
     private func copySource(_ cluster: Cluster) -> String {

@@ -115,7 +115,7 @@ extension Node {
             throw Refusal.notHosted(shard: view.shard).error(method: .exchangeView, node: self, now: now)
         }
         let own = redirect(of: view.shard)
-        if own.map({ $0.epoch < view.epoch }) ?? true { step(.inquire(shard: view.shard), now: now) }
+        if own.map({ $0.epoch < view.epoch }) ?? true { step(.inquire(shard: view.shard, epoch: view.epoch), now: now) }
         return redirect(of: view.shard) ?? View(shard: view.shard, epoch: 0, members: [])
     }
 

@@ -32,6 +32,9 @@ struct Replica: Sendable {
     var target = Configuration.none
     /// The newest configuration that was heard to be in force.
     var inForce = Configuration.none
+    /// The highest epoch of a view that a client has shown. Where all owners have lost their memory, nobody else knows of it, and
+    /// clients accept none below it.
+    var shownEpoch: UInt64 = 0
     /// The epoch at which the shard was mapped to no node; 0 = never.
     var droppedEpoch: UInt64 = 0
 
@@ -101,7 +104,8 @@ struct Replica: Sendable {
         guard target.contains(node) || owed.contains(node) else { return nil }
         if isRecovering { return .recover }
         let isInForce = isActive && promised <= configuration && activated.isEmpty
-        if isInForce && configuration.members == target.members && transition == nil { return nil }
+        let isAsWanted = configuration.members == target.members && configuration.epoch >= shownEpoch
+        if isInForce && isAsWanted && transition == nil { return nil }
         return isActive && configuration == target && promised <= configuration ? nil : .join
     }
 
