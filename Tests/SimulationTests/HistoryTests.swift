@@ -17,7 +17,10 @@ import Testing
 
     private func check(_ scenario: Scenario) {
         let report = SimulatedHistory(scenario).run()
-        #expect(report.isGood, "again: scripts/simulate.sh --seed \(scenario.seed) --mode \(scenario.mode.rawValue)")
+        #expect(
+            report.isGood,
+            "\(report.failures) \(report.violations) again: scripts/simulate.sh --seed \(scenario.seed) --mode \(scenario.mode)"
+        )
         #expect(report.acknowledgedWrites > 0)
     }
 

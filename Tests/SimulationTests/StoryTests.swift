@@ -19,6 +19,16 @@ import Testing
         #expect(cluster.run(atMost: 2500) { cluster.isSettled(map) })
     }
 
+    /// The first to serve is the only one of three that could tell the others what they may have acknowledged before: they know that it
+    /// had not served when they began.
+    @Test(arguments: 0..<10) func threeNodesStartedAtOnceServeSoon(seed: UInt64) {
+        let map = Maps.make([["n1", "n2", "n3"]], nodes: 3)
+        let network = Network(.init(lossProbability: 0.1))
+        let cluster = Cluster(seed: seed, shardCount: 1, network: network)
+        for name in ["n1", "n2", "n3"] { cluster.start(name, map) }
+        #expect(cluster.run(atMost: 5000) { cluster.isSettled(map) }, "\(cluster.events.joined(separator: "\n"))")
+    }
+
     /// One node is missing: the others, a majority of each shard's owners, do without it.
     @Test func oneOfThreeNodesIsMissingAtTheStart() {
         let map = Maps.make([["n1", "n2", "n3"]], nodes: 3)
@@ -228,7 +238,10 @@ import Testing
         let after = Maps.make([["n1", "n2"]], nodes: 3)
         let cluster = Cluster(seed: seed, shardCount: 1)
         for name in ["n1", "n2", "n3"] { cluster.start(name, before) }
-        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) }, "\(cluster.events.joined(separator: "\n"))")
+        try #require(
+            cluster.run(atMost: 2500) { cluster.isSettled(before) },
+            "\(cluster.events.joined(separator: "\n"))"
+        )
         cluster.crash("n3")
         cluster.cut(Link("n2", "n3"), holds: false)
         cluster.start("n3")

@@ -26,6 +26,8 @@ struct Replica: Sendable {
     var activated: Set<Configuration> = []
     /// The greatest that was heard of each node that started anew.
     var incarnations: [String: UInt64] = [:]
+    /// Peers that, when they knew of this life already, had never been active in theirs, with the incarnation of that.
+    var blank: [String: UInt64] = [:]
     /// It may have acknowledged, in an earlier life, what it has no memory of: it counts for nothing.
     var isRecovering = false
     /// The newest configuration that is known to be wanted.
@@ -139,6 +141,9 @@ struct Replica: Sendable {
     mutating func learn(_ status: ReplicaStatus, from peer: String) {
         for (other, number) in status.incarnations { note(incarnation: number, of: other) }
         note(incarnation: status.incarnation, of: peer)
+        if status.incarnations[node] == incarnation && !status.wasEverActive && status.activated.isEmpty {
+            blank[peer] = status.incarnation
+        }
         droppedEpoch = max(droppedEpoch, status.droppedEpoch)
         if status.target != .none { raise(target: status.target) }
         let isConcerned = isHosted || target.contains(node)
@@ -157,6 +162,12 @@ struct Replica: Sendable {
     /// return there, whatever the map wants now, or its share of a quorum is missing when that is to be followed by another one.
     /// Once another one is in force, nothing is owed to it any more.
     var owed: Configuration { isRecovering && inForce.contains(node) ? inForce : .none }
+
+    /// All other members became active after this life began, if they are: what this node may have acknowledged with them in an
+    /// earlier one, they have forgotten as well.
+    func isFirstLife(in configuration: Configuration) -> Bool {
+        configuration.members.allSatisfy { $0 == node || blank[$0] != nil && blank[$0] == incarnations[$0] }
+    }
 
     private mutating func note(inForce other: Configuration) {
         guard other > inForce else { return }

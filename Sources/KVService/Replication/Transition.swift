@@ -108,7 +108,8 @@ struct Transition: Sendable {
             name != replica.node && newest.contains(name) && reply.remembers(newest) && reply.promised <= newest
         }
         let sources = others.filter { $0.value.isActive && $0.value.configuration == newest }.keys.sorted()
-        guard others.count >= newest.recoveryQuorum || isWaiving, !sources.isEmpty else {
+        let isFree = others.count >= newest.recoveryQuorum || isWaiving || replica.isFirstLife(in: newest)
+        guard isFree, !sources.isEmpty else {
             return .blocked(newest.members.filter { $0 != replica.node && others[$0] == nil })
         }
         return .merge(Merge(configuration: newest, sources: sources))
@@ -126,7 +127,8 @@ struct Transition: Sendable {
         let witnesses = situation.replies.filter { name, reply in
             name != replica.node && target.contains(name) && reply.remembers(target)
         }
-        if !replica.isRecovering || witnesses.count >= target.recoveryQuorum || isWaiving { isUnburdened = true }
+        let isKnown = witnesses.count >= target.recoveryQuorum || replica.isFirstLife(in: target)
+        if !replica.isRecovering || isKnown || isWaiving { isUnburdened = true }
         let there = situation.active(at: target)
         if !there.isEmpty {
             guard isUnburdened else { return .blocked(membersMissing(replica)) }
