@@ -86,6 +86,7 @@ let package = Package(
         ),
 
         // Tests
+        .target(name: "ConformanceVectors", path: "Tests/ConformanceVectors", swiftSettings: settings),
         // What is done to a cluster and seen of it, and a checker of that: no product, for tests only.
         .target(
             name: "KVHistory",
@@ -112,14 +113,14 @@ let package = Package(
         .testTarget(
             name: "KVWireTests",
             dependencies: [
-                "KVCore", "KVWire",
+                "ConformanceVectors", "KVCore", "KVWire",
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "KVShardingTests",
             dependencies: [
-                "KVCore", "KVSharding",
+                "ConformanceVectors", "KVCore", "KVSharding",
             ],
             swiftSettings: settings
         ),
@@ -182,7 +183,7 @@ let package = Package(
         .testTarget(
             name: "ShardKVCommandTests",
             dependencies: [
-                "KVSharding", "KVWire", "ShardKV", "ShardKVCommand",
+                "KVCore", "KVSharding", "KVWire", "ShardKV", "ShardKVCommand",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # The Swift client: throughput, latency and its own CPU per operation at 1, 16, 64 and 256 concurrent callers on one
-# connection, beside redis-benchmark. Prints a table, then one line of JSON per cell: medians of the rounds, and the least
-# and the greatest CPU per operation.
+# connection, beside redis-benchmark and, where asked for, unary calls of grpc-swift-2. Prints a table, then one line of
+# JSON per cell: medians of the rounds, and the least and the greatest CPU per operation.
 #
 #   scripts/bench-client.sh                    about two minutes, builds excluded
+#   scripts/bench-client.sh --with-grpc        also builds and measures Benchmarks/GRPCPeer (minutes more)
 #
 # Options: --server-binary PATH   --client-binary PATH   --only REGEX   --rounds N [3]   --seconds S [1]
 # shellcheck source=scripts/bench-common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/bench-common.sh"
 
-client_binary='' only=. rounds=3 seconds=1
+client_binary='' with_grpc='' only=. rounds=3 seconds=1
 arguments=("$@")
 while [ $# -gt 0 ]; do
     case $1 in
+    --with-grpc) with_grpc=1 ;;
     --server-binary | --client-binary | --only | --rounds | --seconds)
         [ $# -ge 2 ] || die "$1 needs a value"
         case $1 in
@@ -39,6 +41,14 @@ build_server
 if [ -z "$client_binary" ]; then
     build_product client-benchmark
     client_binary=$root/Benchmarks/.build/release/client-benchmark
+fi
+grpc_peer=$root/Benchmarks/GRPCPeer/.build/release/grpc-peer
+if [ -n "$with_grpc" ]; then
+    note "building the gRPC peer"
+    swift build -c release --package-path "$root/Benchmarks/GRPCPeer" >"$work/build.log" 2>&1 || {
+        cat "$work/build.log" >&2
+        die "the gRPC peer does not build"
+    }
 fi
 note "machine: $(awk -F': *' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) cores, kernel $(uname -r)"
 note "load average: $(cut -d' ' -f1-3 /proc/loadavg)"
@@ -114,6 +124,23 @@ measure_redis() {
     done
 }
 
+measure_grpc() {
+    local callers name
+    port[grpc]=$("$generator" free-port)
+    "${on_server_core[@]}" "$grpc_peer" serve --port "${port[grpc]}" >"$work/grpc.log" 2>&1 &
+    pid[grpc]=$!
+    for callers in 1 16 64 256; do
+        name="grpc-swift-2 ECHO callers=$callers"
+        [[ $name =~ $only ]] || continue
+        note "$name"
+        for _ in $(seq "$rounds"); do
+            record "$name" grpc-swift-2 ECHO 1 "$callers" "$("${on_generator_core[@]}" timeout 60 "$grpc_peer" call \
+                --port "${port[grpc]}" --callers "$callers" --warmup 0.3 --seconds "$seconds")"
+        done
+    done
+    stop_server grpc
+}
+
 start_nodes 1
 measure_ours 1 get set
 stop_server n1
@@ -124,6 +151,7 @@ stop_server n2
 start_server redis 1
 measure_redis
 stop_server redis
+[ -z "$with_grpc" ] || measure_grpc
 note "load average now $(cut -d' ' -f1-3 /proc/loadavg)"
 
 # Medians by cell, in the order of the first appearance.

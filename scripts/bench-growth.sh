@@ -2,7 +2,7 @@
 # How the cost of a request grows with keys, connections, shards and value sizes, and what a thousand shards that leave
 # or come at once do to the others.
 #
-#   scripts/bench-growth.sh [--quick] [--pictures FOLDER] [--server-binary PATH]
+#   scripts/bench-growth.sh [--quick] [--pictures FOLDER] [--rounds N] [--seconds S] [--server-binary PATH]
 #
 # Each line is JSON; --pictures also writes the curves as SVG. --quick ends the curves early: a look, not a figure.
 # shellcheck source=scripts/bench-common.sh
@@ -14,10 +14,12 @@ seconds=3 rounds=3 pictures=
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) key_counts='10000 100000 1000000' connection_counts='16 256 4000' seconds=1 rounds=1 ;;
-    --pictures | --server-binary)
+    --pictures | --rounds | --seconds | --server-binary)
         [ $# -ge 2 ] || die "$1 needs a value"
         case $1 in
         --pictures) pictures=$2 ;;
+        --rounds) rounds=$2 ;;
+        --seconds) seconds=$2 ;;
         --server-binary) server_binary=$(realpath "$2") ;;
         esac
         shift

@@ -34,7 +34,7 @@ while [ $# -gt 0 ]; do
 done
 [ -z "$update" ] || [ "$only" = . ] || die "--update writes all cells, so it does not go with --only"
 install_missing valgrind:valgrind strip:binutils
-build_tools
+build_product load-generator
 build_server
 
 # Valgrind up to 3.19 cannot read the debug information of this toolchain's binaries.

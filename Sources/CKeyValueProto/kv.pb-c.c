@@ -2646,12 +2646,12 @@ static const ProtobufCFieldDescriptor kv__shard_status__field_descriptors[16] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "copy_started_ms",
+    "copy_elapsed_ms",
     14,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_FIXED64,
     0,   /* quantifier_offset */
-    offsetof(Kv__ShardStatus, copy_started_ms),
+    offsetof(Kv__ShardStatus, copy_elapsed_ms),
     NULL,
     NULL,
     0,             /* flags */
@@ -2687,7 +2687,7 @@ static const unsigned kv__shard_status__field_indices_by_name[] = {
   3,   /* field[3] = bytes */
   6,   /* field[6] = copied_bytes */
   5,   /* field[5] = copied_keys */
-  13,   /* field[13] = copy_started_ms */
+  13,   /* field[13] = copy_elapsed_ms */
   14,   /* field[14] = digest */
   9,   /* field[9] = epoch */
   2,   /* field[2] = keys */
@@ -3391,7 +3391,7 @@ const ProtobufCMessageDescriptor kv__incarnation__descriptor =
   (ProtobufCMessageInit) kv__incarnation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__replica__field_descriptors[17] =
+static const ProtobufCFieldDescriptor kv__replica__field_descriptors[18] =
 {
   {
     "shard",
@@ -3597,10 +3597,23 @@ static const ProtobufCFieldDescriptor kv__replica__field_descriptors[17] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "began_empty_with",
+    18,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__Replica, n_began_empty_with),
+    offsetof(Kv__Replica, began_empty_with),
+    &kv__incarnation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned kv__replica__field_indices_by_name[] = {
   7,   /* field[7] = activated */
   3,   /* field[3] = active */
+  17,   /* field[17] = began_empty_with */
   5,   /* field[5] = boot_epoch */
   16,   /* field[16] = bytes */
   2,   /* field[2] = configuration */
@@ -3620,7 +3633,7 @@ static const unsigned kv__replica__field_indices_by_name[] = {
 static const ProtobufCIntRange kv__replica__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor kv__replica__descriptor =
 {
@@ -3630,7 +3643,7 @@ const ProtobufCMessageDescriptor kv__replica__descriptor =
   "Kv__Replica",
   "kv",
   sizeof(Kv__Replica),
-  17,
+  18,
   kv__replica__field_descriptors,
   kv__replica__field_indices_by_name,
   1,  kv__replica__number_ranges,

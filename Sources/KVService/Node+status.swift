@@ -52,7 +52,9 @@ extension Node {
             let source = coordinator.source(of: shard)
             status.copiedKeys = UInt64(transition.copiedRecords)
             status.copiedBytes = UInt64(transition.copiedBytes)
-            status.copyStartedAt = transition.copyStartedAt
+            if transition.copyStartedAt > 0 {
+                status.copyElapsedMilliseconds = now - min(now, transition.copyStartedAt)
+            }
             status.source = source ?? ""
             let content = source.flatMap { transition.answers[$0]?.status }
             status.sourceKeys = content?.keys ?? 0

@@ -1,6 +1,6 @@
 extension NodeHandler {
-    /// The work of freeing dropped shards in one slice, in slots.
-    private static let releaseBudget = 8192
+    /// The work of freeing dropped shards in one slice, in nanoseconds by estimate.
+    private static let releaseBudget = 100_000
 
     package func maintain(now: UInt64) -> Int {
         let isReleased = node.quiescence.release(budget: Self.releaseBudget)

@@ -12,7 +12,7 @@ extension NodeHandler {
 
     func digests(_ request: GetDigestsRequest, now: UInt64) throws(RPCError) -> GetDigestsResponse {
         let store = try pulled(request.shard, method: .getDigests, now: now).store
-        let digests = store.digests(cutoff: request.cutoff, skewMilliseconds: PulledStore.skewMilliseconds)
+        let digests = store.digests(leavingOutNear: request.cutoff)
         return GetDigestsResponse(digests: digests, clock: now)
     }
 

@@ -80,7 +80,7 @@ final class Quiescence: Sendable {
         }
     }
 
-    /// Frees about `budget` records of retired stores; true when none is left.
+    /// Works about `budget` nanoseconds at freeing retired stores; true when none is left.
     func release(budget: Int) -> Bool {
         let next: Retired? = state.withLock { state in
             for index in state.retired.indices {

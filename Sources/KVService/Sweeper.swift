@@ -3,27 +3,29 @@ import KVStorage
 /// One thread's share of the endless passes over the stores that free what has expired: where it is, and how fast it must go.
 ///
 /// A pass takes about a second at any size, in slices; an idle node's passes find nothing, in few slices that are far apart.
-/// Where much is due at once, slices follow each other closely.
+/// Where much is due at once, slices follow each other as closely as requests leave room.
 struct Sweeper {
     /// The shard to go on with.
     private var shard = 1
     private var slices = 0
     private var slicesOfLastPass = 1
     private var passStartedAt: UInt64 = 0
+    /// The last slice found many.
+    private var isRich = false
 
     /// How long a marker is kept, in milliseconds: longer than a write can be under way.
     static let markerRetentionMilliseconds: UInt64 = 60_000
-    /// The work of a slice, in slots: one or two tenths of a millisecond.
-    private static let budget = 8192
+    /// The work of a slice, in nanoseconds by estimate: requests wait for no more.
+    private static let budget = 100_000
     /// How long a pass should take.
     private static let passMilliseconds = 1000
     /// With the pass, the most by which records outlive their deadline in memory, unless too many are due. The longer, the
-    /// less it costs where records expire all the time.
+    /// less it costs where a few records expire all the time.
     private static let patienceMilliseconds: UInt64 = 7000
-    /// A slice with so many changes is followed by the next one at once.
+    /// A slice with so many changes is not the last one with many, and what is due need not wait for more.
     private static let manyChanges = 128
 
-    /// Does one slice and returns in how many milliseconds the next one is due.
+    /// Does one slice and returns in how many milliseconds the next one is due; 0 = this one was not enough.
     /// - Parameters:
     ///   - pool: whose compaction this thread plans, once a pass; nil = another thread does.
     ///   - store: the store of a shard, nil where this thread has nothing to do.
@@ -39,12 +41,14 @@ struct Sweeper {
         }
         slices += 1
         let elapsed = Int(clamping: now - min(now, passStartedAt))
-        var visited = 0
+        var cost = 0
         var changes = 0
+        let patience = isRich ? 0 : Self.patienceMilliseconds
+        defer { isRich = changes >= Self.manyChanges }
         while shard <= shardCount {
-            if visited >= Self.budget {
+            if cost >= Self.budget {
                 let isBehind = changes >= Self.manyChanges || elapsed > Self.passMilliseconds
-                return isBehind ? 1 : max(1, Self.passMilliseconds / slicesOfLastPass)
+                return isBehind ? 0 : max(1, Self.passMilliseconds / slicesOfLastPass)
             }
             guard let store = store(shard) else {
                 shard += 1
@@ -54,11 +58,11 @@ struct Sweeper {
                 $0.sweep(
                     now: now,
                     markerRetentionMilliseconds: Self.markerRetentionMilliseconds,
-                    patienceMilliseconds: Self.patienceMilliseconds,
-                    budget: Self.budget - visited
+                    patienceMilliseconds: patience,
+                    budget: Self.budget - cost
                 )
             }
-            visited += result.visited
+            cost += result.cost
             changes += result.expired + result.dropped + result.moved
             if result.finishedPass { shard += 1 }
         }

@@ -45,6 +45,8 @@ struct Allocator {
         state.deinitialize(count: 1).deallocate()
     }
 
+    var allocatedBytes: Int { state.pointee.allocatedBytes.load(ordering: .relaxed) }
+
     /// The bytes that a request really takes. Two requests of one capacity can use the same block.
     func capacity(_ bytes: Int) -> Int {
         bytes <= SizeClass.largestBytes ? list(SizeClass(bytes: bytes)).pointee.blockBytes : Pages.roundedUp(bytes)

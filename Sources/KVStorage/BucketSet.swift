@@ -25,10 +25,6 @@ package struct BucketSet: Hashable, Sendable {
         for bucket in own.indices where own[bucket] != other[bucket] { words[bucket >> 6] |= 1 << UInt64(bucket & 63) }
     }
 
-    package mutating func insert(_ buckets: Range<Int>) {
-        for bucket in buckets { words[bucket >> 6] |= 1 << UInt64(bucket & 63) }
-    }
-
     /// Leaves the buckets that are in both.
     package mutating func formIntersection(_ other: BucketSet) {
         for index in words.indices { words[index] &= index < other.words.count ? other.words[index] : 0 }

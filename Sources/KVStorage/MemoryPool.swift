@@ -21,9 +21,7 @@ public final class MemoryPool: Sendable {
     }
 
     /// What the pool holds of the system's memory, in bytes: whole slabs and pages, used or not.
-    package var allocatedBytes: Int {
-        allocator.state.pointee.allocatedBytes.load(ordering: .relaxed)
-    }
+    package var allocatedBytes: Int { allocator.allocatedBytes }
 
     /// The most that the pool takes from the system, in bytes; 0 = no limit. Lowering it below `allocatedBytes` frees
     /// nothing: it refuses new values until enough is deleted.

@@ -4,7 +4,7 @@ import KVCore
 /// What a segment keeps in front of its slots.
 struct SegmentHeader {
     var count = 0
-    /// At most the earliest deadline of a live record: until then, a sweep has nothing to expire.
+    /// At most the earliest deadline of a live record: until then, a sweep has nothing to expire here.
     var earliestDeadline = UInt64.max
     /// At most the earliest birth of a marker.
     var earliestBirth = UInt64.max
@@ -13,11 +13,14 @@ struct SegmentHeader {
 
     mutating func note(_ entry: EntryHeader) {
         if entry.kind != .live {
-            earliestBirth = min(earliestBirth, entry.deadline)
+            note(birth: entry.deadline)
         } else if entry.deadline != 0 {
-            earliestDeadline = min(earliestDeadline, entry.deadline)
+            note(deadline: entry.deadline)
         }
     }
+
+    mutating func note(deadline: UInt64) { earliestDeadline = min(earliestDeadline, deadline) }
+    mutating func note(birth: UInt64) { earliestBirth = min(earliestBirth, birth) }
 
     mutating func forgetTimes() {
         earliestDeadline = .max
@@ -63,9 +66,10 @@ struct Segment {
     func insert(_ entry: Entry, hash: UInt64) {
         var index = reference.home(hash)
         while !slots[index].isEmpty { index = next(index) }
-        slots[index] = Slot(entry, tag: Slot.tag(hash))
+        let entryHeader = entry.header.pointee
+        slots[index] = Slot(entry, tag: Slot.tag(hash), time: SlotTime(entryHeader))
         header.pointee.count += 1
-        header.pointee.note(entry.header.pointee)
+        header.pointee.note(entryHeader)
     }
 
     /// Empties a slot and moves later ones back, so that no search ends too early.

@@ -39,38 +39,21 @@ struct SegmentReference: Equatable {
         Int((hash &<< UInt64(depth)).multipliedFullWidth(by: UInt64(capacity)).high)
     }
 
+    /// The least hash that belongs to the same segment as `hash`.
+    func firstHash(_ hash: UInt64) -> UInt64 {
+        hash & ~(UInt64.max >> UInt64(depth))
+    }
+
+    /// The least hash of the same segment as `hash` whose home is `slot` or a later one.
+    func firstHash(_ hash: UInt64, ofHome slot: Int) -> UInt64 {
+        let (quotient, remainder) = UInt64(capacity).dividingFullWidth((UInt64(slot), 0))
+        let mixed = quotient + (remainder > 0 ? 1 : 0)
+        let isBetweenHashes = mixed & ((1 << UInt64(depth)) - 1) != 0
+        return firstHash(hash) | (mixed >> UInt64(depth) + (isBetweenHashes ? 1 : 0))
+    }
+
     /// The greatest hash that belongs to the same segment as `hash`.
     func lastHash(_ hash: UInt64) -> UInt64 {
         hash | UInt64.max >> UInt64(depth)
     }
-}
-
-/// A slot of a segment, in 8 bytes: empty (0), or the address of a record below 16 bits of its hash, which spare most looks
-/// at records of other keys.
-@usableFromInline
-struct Slot {
-    @usableFromInline let bits: UInt64
-
-    @inlinable
-    init(_ entry: Entry, tag: UInt64) {
-        bits = tag << 48 | UInt64(UInt(bitPattern: entry.address))
-    }
-
-    init() { bits = 0 }
-
-    @inlinable
-    var isEmpty: Bool { bits == 0 }
-
-    @inlinable
-    var tag: UInt64 { bits >> 48 }
-
-    /// Meaningless in an empty slot.
-    @inlinable
-    var entry: Entry {
-        unsafe Entry(UnsafeMutableRawPointer(bitPattern: UInt(bits & (1 << 48 - 1))).unsafelyUnwrapped)
-    }
-
-    /// Bits of the hash that neither the stripe (the lowest), nor the directory and the home slot (the highest) use.
-    @inlinable
-    static func tag(_ hash: UInt64) -> UInt64 { hash >> 12 & 0xFFFF }
 }

@@ -1,81 +1,155 @@
+import CLinux
 import KVCore
 
-/// One step of a sweep: a segment.
+/// One call's part of a sweep, segment by segment.
 struct SegmentSweep {
     let now: UInt64
     /// Markers born before this are dropped; 0 = none are.
     let dropBefore: UInt64
     /// See `ShardStore.sweep`.
     let patienceMilliseconds: UInt64
+    /// The part ends once this much was done.
+    let budget: Int
+    var position: SweepPosition
+    var result = SweepResult()
 
-    /// Sweeps the segment that `hash` belongs to, and returns the last hash of that segment, or nil when it must be swept
-    /// again. The stripe is locked.
-    func run(_ stripe: Stripe, at hash: UInt64, _ result: inout SweepResult) -> UInt64? {
+    /// So many slots are looked at before the records of those that are due.
+    private static let blockSlots = 32
+    /// One in so many segments that wait is swept all the same, to notice where much is due.
+    private static let sampleInterval = 64
+
+    var isOver: Bool { result.cost >= budget }
+
+    /// Sweeps the next segment, or a part of it.
+    mutating func step(_ store: ShardStore) {
+        let stripe = store.stripe(at: Int(position.cursor.stripe))
+        stripe.lock()
+        let last = run(stripe, from: position.cursor.position)
+        if last == .max { stripe.removeDirectoryIfEmpty() }
+        stripe.unlock()
+        position.cursor.advance(past: last)
+        if position.cursor.stripe == store.stripeCount {
+            position.cursor = .start
+            result.finishedPass = true
+        }
+    }
+
+    /// Sweeps the records from `hash` on of the segment that it belongs to, and returns the last hash up to which all are
+    /// done: in the middle of the segment, if the budget is spent. The stripe is locked.
+    ///
+    /// While a segment is swept in part, its header knows the times of the part that was looked at. Nobody asks it before
+    /// the sweep, which goes on where it ended, has looked at the rest.
+    private mutating func run(_ stripe: Stripe, from hash: UInt64) -> UInt64 {
         let reference = stripe.reference(hash)
         let last = reference.lastHash(hash)
-        result.visited += MaintenanceCost.segment
+        result.cost += MaintenanceCost.segment
         guard let segment = Segment(reference) else { return last }
-        if isDue(segment.header.pointee) {
-            guard sweep(segment, stripe, &result) else { return nil }
-            if shrink(segment, stripe, near: hash) { return last }
+        if hash == reference.firstHash(hash) {
+            guard begin(segment, isCompacting: stripe.allocator.isCompacting) else { return last }
         }
-        if stripe.allocator.isCompacting {
-            guard stripe.compact(segment, near: hash, &result) else { return nil }
-        }
+        let end = sweep(segment, stripe, from: reference.home(hash))
+        if end < segment.capacity { return reference.firstHash(hash, ofHome: end) - 1 }
+        if !shrink(segment, stripe, near: hash) { stripe.relocate(segment, near: hash) }
         return last
     }
 
-    private func isDue(_ header: SegmentHeader) -> Bool {
-        let patience = (patienceMilliseconds * UInt64(header.count)) >> 10
-        return header.count == 0
-            || header.earliestDeadline <= now - min(now, patience)
-            || header.earliestBirth < dropBefore - min(dropBefore, patience)
+    /// Whether there is something to do in a segment.
+    private mutating func begin(_ segment: Segment, isCompacting: Bool) -> Bool {
+        let header = segment.header.pointee
+        position.looksAtAll =
+            isCompacting || SlotTime.isLongPast(header.earliestDeadline, now: now)
+            || SlotTime.isLongPast(header.earliestBirth, now: dropBefore)
+        guard position.looksAtAll || isDue(header) else { return false }
+        segment.header.pointee.forgetTimes()
+        return true
     }
 
-    /// False when it ended early, because giving memory back to the system takes its time.
-    private func sweep(_ segment: Segment, _ stripe: Stripe, _ result: inout SweepResult) -> Bool {
-        segment.header.pointee.forgetTimes()
-        var release = ReleaseBudget(stripe.allocator)
-        let changesBefore = result.expired + result.dropped
-        defer {
-            let changes = result.expired + result.dropped - changesBefore
-            result.visited += segment.capacity + changes * MaintenanceCost.change
-            result.visited += MaintenanceCost.memory(bytes: release.releasedBytes)
+    private mutating func isDue(_ header: SegmentHeader) -> Bool {
+        func isDue(after patience: UInt64) -> Bool {
+            header.earliestDeadline <= now - min(now, patience)
+                || header.earliestBirth < dropBefore - min(dropBefore, patience)
         }
-        let keyHash = stripe.keyHash
-        var index = 0
-        while index < segment.capacity {
-            segment.prefetchEntry(at: index + Segment.prefetchDistance)
-            let slot = segment.slots + index
-            if slot.pointee.isEmpty {
-                index += 1
-                continue
-            }
-            if !release.isSpent, expire(slot, stripe) {
-                result.expired += 1
-                release.update()
-            }
-            let entry = slot.pointee.entry
-            if !release.isSpent, entry.header.pointee.kind != .live, entry.birth < dropBefore {
-                stripe.count(entry.header.pointee, by: -1)
-                segment.remove(at: index, keyHash: keyHash)
-                stripe.allocator.free(entry.address, bytes: entry.bytes)
-                result.dropped += 1
-                release.update()
-                // Another entry may have moved into the slot: look again.
-                continue
-            }
-            segment.header.pointee.note(entry.header.pointee)
-            index += 1
+        if header.count == 0 || isDue(after: (patienceMilliseconds * UInt64(min(header.count, 512))) >> 9) {
+            return true
         }
-        return !release.isSpent
+        guard isDue(after: 0) else { return false }
+        position.waitingCount += 1
+        return position.waitingCount % Self.sampleInterval == 0
+    }
+
+    /// Looks at one record that is due at least, and returns the first slot that it did not look at.
+    private mutating func sweep(_ segment: Segment, _ stripe: Stripe, from start: Int) -> Int {
+        var index = start
+        repeat {
+            let end = min(index + Self.blockSlots, segment.capacity)
+            var due = findDue(segment, index, end)
+            while due != 0 {
+                let found = index + due.trailingZeroBitCount
+                due &= due - 1
+                if remove(found, segment, stripe) {
+                    // Others may have moved back by one: look again.
+                    due = findDue(segment, found, end) << UInt64(found - index)
+                } else if isOver, due != 0 {
+                    return found + 1
+                }
+            }
+            index = end
+        } while index < segment.capacity && !isOver
+        return index
+    }
+
+    /// Finds the slots from `start` to `end` whose records may be due, as bits, and begins to load these. Tells the segment's
+    /// header when the others will be.
+    private mutating func findDue(_ segment: Segment, _ start: Int, _ end: Int) -> UInt64 {
+        result.cost += (end - start) * MaintenanceCost.slot
+        let (nowUnit, dropUnit) = (SlotTime.unit(of: now), SlotTime.unit(of: dropBefore))
+        var (unitsToDeadline, unitsToBirth) = (SlotTime.unitCount, SlotTime.unitCount)
+        var due: UInt64 = 0
+        for index in start..<end {
+            let slot = segment.slots[index]
+            if !position.looksAtAll {
+                if slot.time == .none { continue }
+                if slot.time.isDeadline, let units = slot.time.unitsUntil(fromUnit: nowUnit) {
+                    unitsToDeadline = min(unitsToDeadline, units)
+                    continue
+                }
+                if slot.time.isBirth, let units = slot.time.unitsUntil(fromUnit: dropUnit) {
+                    unitsToBirth = min(unitsToBirth, units)
+                    continue
+                }
+            }
+            if slot.isEmpty { continue }
+            linux_prefetch(slot.entry.address)
+            due |= 1 << UInt64(index - start)
+        }
+        if unitsToDeadline < SlotTime.unitCount {
+            segment.header.pointee.note(deadline: SlotTime.time(unitsToDeadline, afterUnit: nowUnit))
+        }
+        if unitsToBirth < SlotTime.unitCount {
+            segment.header.pointee.note(birth: SlotTime.time(unitsToBirth, afterUnit: dropUnit))
+        }
+        return due
+    }
+
+    /// Does what is due to a record. True = it is gone, and another one may be in its slot.
+    private mutating func remove(_ index: Int, _ segment: Segment, _ stripe: Stripe) -> Bool {
+        let slot = segment.slots + index
+        result.cost += MaintenanceCost.record
+        expire(slot, stripe)
+        if drop(slot, at: index, segment, stripe) { return true }
+        if stripe.allocator.isCompacting, let cost = stripe.relocate(slot) {
+            result.moved += 1
+            result.cost += cost
+        }
+        segment.header.pointee.note(slot.pointee.entry.header.pointee)
+        return false
     }
 
     /// Turns a live record past its deadline into a marker. When even the marker finds no memory, the record stays for
     /// the next pass: readers do not see it anyhow.
-    private func expire(_ slot: UnsafeMutablePointer<Slot>, _ stripe: Stripe) -> Bool {
+    private mutating func expire(_ slot: UnsafeMutablePointer<Slot>, _ stripe: Stripe) {
         let header = slot.pointee.entry.header.pointee
-        guard header.kind == .live, TimeToLive.isExpired(deadline: header.deadline, now: now) else { return false }
+        guard header.kind == .live, TimeToLive.isExpired(deadline: header.deadline, now: now) else { return }
         let marker = EntryHeader(
             version: header.version,
             deadline: header.deadline,
@@ -83,9 +157,35 @@ struct SegmentSweep {
             keyCount: header.keyCount,
             valueCount: 0
         )
-        let routingHash = RoutingHash.fnv1(slot.pointee.entry.key)
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-        return stripe.replace(slot, with: marker, routingHash: routingHash, value: nothing)
+        let routingHash = RoutingHash.fnv1(slot.pointee.entry.key)
+        let allocatedBytes = stripe.allocator.allocatedBytes
+        guard stripe.replace(slot, with: marker, routingHash: routingHash, value: nothing) else { return }
+        result.expired += 1
+        countChange(stripe, before: allocatedBytes)
+    }
+
+    /// Removes a marker whose retention is over; false if there is none.
+    private mutating func drop(
+        _ slot: UnsafeMutablePointer<Slot>,
+        at index: Int,
+        _ segment: Segment,
+        _ stripe: Stripe
+    ) -> Bool {
+        let entry = slot.pointee.entry
+        guard entry.header.pointee.kind != .live, entry.birth < dropBefore else { return false }
+        stripe.count(entry.header.pointee, by: -1)
+        segment.remove(at: index, keyHash: stripe.keyHash)
+        let allocatedBytes = stripe.allocator.allocatedBytes
+        stripe.allocator.free(entry.address, bytes: entry.bytes)
+        result.dropped += 1
+        countChange(stripe, before: allocatedBytes)
+        return true
+    }
+
+    private mutating func countChange(_ stripe: Stripe, before allocatedBytes: Int) {
+        let releasedBytes = allocatedBytes - stripe.allocator.allocatedBytes
+        result.cost += MaintenanceCost.change + MaintenanceCost.memory(bytes: releasedBytes)
     }
 
     /// Gives back a segment's memory once less than three eighths of it are used: then it is another segment, or none.

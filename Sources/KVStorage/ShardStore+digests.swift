@@ -30,16 +30,14 @@ extension ShardStore {
     ///   - skewMilliseconds: how far their clocks may be from that.
     package func digests(cutoff now: UInt64, skewMilliseconds: UInt64) -> [UInt64] {
         var words = digests.read()
-        for buckets in nearBuckets(cutoff: now, skewMilliseconds: skewMilliseconds) {
+        for buckets in digests.layout.nearBuckets(now: now, skewMilliseconds: skewMilliseconds) {
             for bucket in buckets { words[bucket] = 0 }
         }
         return words
     }
 
-    /// The buckets that such a comparison leaves out.
-    package func nearBuckets(cutoff now: UInt64, skewMilliseconds: UInt64) -> [Range<Int>] {
-        digests.layout.nearBuckets(now: now, skewMilliseconds: skewMilliseconds)
-    }
+    /// The words of all buckets, whatever expires when. Replicas that sweep at different moments differ in them.
+    package var allDigests: [UInt64] { digests.read() }
 
     /// All words in one: stores with the same digests have the same root, others almost certainly not.
     package static func root(of digests: [UInt64]) -> UInt64 {

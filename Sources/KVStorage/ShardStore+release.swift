@@ -1,20 +1,20 @@
 import Synchronization
 
 extension ShardStore {
-    /// Frees the records of a store that nobody uses any more, in slices: about `budget` slots of work a call (see
-    /// `MaintenanceCost`), exceeded by at most one segment. True when everything is freed.
+    /// Frees the records of a store that nobody uses any more, in slices: about `budget` nanoseconds of work a call (see
+    /// `MaintenanceCost`). True when everything is freed.
     package func release(budget: Int) -> Bool {
         releasePosition.withLock { cursor in
-            var visited = 0
+            var cost = 0
             while cursor.stripe < stripeCount {
-                if visited >= budget { return false }
+                if cost >= budget { return false }
                 let stripe = stripe(at: Int(cursor.stripe))
                 stripe.lock()
                 let reference = stripe.reference(cursor.position)
-                visited += MaintenanceCost.segment
+                cost += MaintenanceCost.segment
                 var isDone = true
                 if let segment = Segment(reference) {
-                    isDone = stripe.removeAll(segment, near: cursor.position, &visited)
+                    isDone = stripe.removeAll(segment, near: cursor.position, budget: budget, &cost)
                 }
                 let last = reference.lastHash(cursor.position)
                 if isDone, last == .max { stripe.removeDirectoryIfEmpty() }
@@ -29,22 +29,22 @@ extension ShardStore {
 }
 
 extension Stripe {
-    /// Frees a segment with its entries, or a part of the entries: then false, and searches in it are no longer valid.
-    /// Adds the work to `visited`.
-    func removeAll(_ segment: Segment, near hash: UInt64, _ visited: inout Int) -> Bool {
-        var release = ReleaseBudget(allocator)
-        visited += segment.capacity
-        defer { visited += MaintenanceCost.memory(bytes: release.releasedBytes) }
+    /// Frees a segment with its entries; once `cost` reaches `budget`, only a part of the entries (one at least): then false, and
+    /// searches in it are no longer valid. Adds the work to `cost`.
+    func removeAll(_ segment: Segment, near hash: UInt64, budget: Int, _ cost: inout Int) -> Bool {
+        cost += segment.capacity * MaintenanceCost.slot
         for index in 0..<segment.capacity where !segment.slots[index].isEmpty {
             segment.prefetchEntry(at: index + Segment.prefetchDistance)
             let entry = segment.slots[index].entry
             count(entry.header.pointee, by: -1)
             segment.slots[index] = Slot()
             segment.header.pointee.count -= 1
-            visited += MaintenanceCost.change
+            let allocatedBytes = allocator.allocatedBytes
             allocator.free(entry.address, bytes: entry.bytes)
-            release.update()
-            if release.isSpent { return false }
+            cost += MaintenanceCost.free
+            cost += MaintenanceCost.memory(bytes: allocatedBytes - allocator.allocatedBytes)
+            // Only here, so that each call frees something, whatever it is given.
+            if cost >= budget { return false }
         }
         removeEmpty(segment, near: hash)
         return true

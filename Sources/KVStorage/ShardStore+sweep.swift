@@ -2,8 +2,8 @@ import Synchronization
 
 /// What one call of `ShardStore.sweep` did.
 package struct SweepResult: Hashable, Sendable {
-    /// The work done, in slots looked at; changes count for several, see `MaintenanceCost`.
-    package var visited = 0
+    /// The work done, in nanoseconds or nearly so; see `MaintenanceCost`.
+    package var cost = 0
     /// Live records that became markers.
     package var expired = 0
     /// Markers that were dropped.
@@ -16,41 +16,43 @@ package struct SweepResult: Hashable, Sendable {
     package init() {}
 }
 
+/// Where a sweep of a store is.
+struct SweepPosition {
+    var cursor = ScanCursor.start
+    /// In the segment that is being swept, slots do not tell which records are due: all are looked at.
+    var looksAtAll = false
+    /// How many segments were found in which something was due, and left for later.
+    var waitingCount = 0
+}
+
 extension ShardStore {
     /// Goes on with the endless pass that turns expired records into markers, frees their values, and drops markers that
-    /// are older than the retention, as far as `markersDroppableBefore` allows. It also moves records out of slabs that compaction empties.
-    /// Segments in which nothing is due are skipped.
+    /// are older than the retention, as far as `markersDroppableBefore` allows. It also moves records out of slabs that compaction
+    /// empties. Segments in which nothing is due are skipped.
     ///
-    /// A call ends at the end of a pass, or once it did `budget` slots of work: it may exceed that by one segment, since a
-    /// segment is swept as a whole (1,024 slots at most), under the lock of its stripe. Times are in milliseconds.
+    /// A call ends at the end of a pass, or once it did `budget` nanoseconds of work by estimate, and holds a stripe's lock for no
+    /// more than that: the next call goes on in the middle of a segment. Times are in milliseconds.
     ///
-    /// - Parameter patienceMilliseconds: how long what is due in a segment of 1,024 records may wait for more to join it; in a
-    ///   smaller one so much less. Looking through a segment costs the same for one record that is due as for many.
+    /// - Parameter patienceMilliseconds: how long what is due in a segment of 512 records or more may wait for more to join it;
+    ///   in a smaller one so much less. Looking through a segment costs the same for one record that is due as for some.
     package func sweep(
         now: UInt64,
         markerRetentionMilliseconds: UInt64,
         patienceMilliseconds: UInt64 = 0,
         budget: Int
     ) -> SweepResult {
-        sweepPosition.withLock { cursor in
-            var result = SweepResult()
+        sweepPosition.withLock { position in
             let dropBefore = min(now - min(now, markerRetentionMilliseconds), markersDroppableBefore)
-            let sweep = SegmentSweep(now: now, dropBefore: dropBefore, patienceMilliseconds: patienceMilliseconds)
-            while result.visited < budget {
-                let stripe = stripe(at: Int(cursor.stripe))
-                stripe.lock()
-                let last = sweep.run(stripe, at: cursor.position, &result)
-                if last == .max { stripe.removeDirectoryIfEmpty() }
-                stripe.unlock()
-                guard let last else { continue }
-                cursor.advance(past: last)
-                if cursor.stripe == stripeCount {
-                    cursor = .start
-                    result.finishedPass = true
-                    break
-                }
-            }
-            return result
+            var sweep = SegmentSweep(
+                now: now,
+                dropBefore: dropBefore,
+                patienceMilliseconds: patienceMilliseconds,
+                budget: budget,
+                position: position
+            )
+            while !sweep.isOver && !sweep.result.finishedPass { sweep.step(self) }
+            position = sweep.position
+            return sweep.result
         }
     }
 }

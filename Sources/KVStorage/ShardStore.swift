@@ -8,7 +8,7 @@ public final class ShardStore: Sendable {
     @usableFromInline nonisolated(unsafe) let stripes: UnsafeMutableRawPointer
     let digests: BucketDigests
     private let markersDroppableBeforeTime = Atomic<UInt64>(.max)
-    let sweepPosition = Mutex(ScanCursor.start)
+    let sweepPosition = Mutex(SweepPosition())
     let releasePosition = Mutex(ScanCursor.start)
 
     /// An empty store of `stripeCount` stripes (a power of two), whose digests have two halves of `bucketCount` words (see

@@ -74,11 +74,12 @@ extension Stripe {
         if bytes == old.bytes || allocator.capacity(bytes) == allocator.capacity(old.bytes) {
             old.header.pointee = header
             if let source = value.baseAddress { memcpy(old.keyAddress + header.keyCount, source, value.count) }
+            slot.pointee = Slot(old, tag: slot.pointee.tag, time: SlotTime(header))
         } else {
             let headroom: Headroom =
                 header.kind != .live ? .unlimited : bytes < old.bytes ? .limited : .none
             guard let new = makeEntry(header, key: old.key, value: value, headroom: headroom) else { return false }
-            slot.pointee = Slot(new, tag: slot.pointee.tag)
+            slot.pointee = Slot(new, tag: slot.pointee.tag, time: SlotTime(header))
             allocator.free(old.address, bytes: old.bytes)
         }
         if oldHeader.isLive && header.isLive {

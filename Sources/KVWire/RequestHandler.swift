@@ -32,7 +32,7 @@ package protocol RequestHandler: AnyObject, SendableMetatype {
     func hello(now: UInt64) -> Hello
 
     /// Does one short slice (well under a millisecond) of the thread's background work; returns in how many
-    /// milliseconds it wants to be called again (0 = as soon as the requests that wait are answered).
+    /// milliseconds it wants to be called again (0 = as soon as the thread has nothing else to do, or a millisecond passed).
     func maintain(now: UInt64) -> Int
 }
 

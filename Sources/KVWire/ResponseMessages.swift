@@ -46,6 +46,25 @@ package struct GetResponse: Message, Hashable {
     }
 
     package init(decoding bytes: UnsafeRawBufferPointer) throws(RPCError) {
+        if let usual = Self(reading: bytes) { self = usual } else { self = try Self(unpacking: bytes) }
+    }
+
+    /// Reads a payload as servers write it; nil for any other, about which protobuf-c decides.
+    init?(reading bytes: UnsafeRawBufferPointer) {
+        guard var fields = FieldReader(bytes) else { return nil }
+        let value = fields.bytes(1)
+        wasFound = fields.bool(2)
+        ttlMillisecondsRemaining = fields.int64(3)
+        version = Version(time: fields.fixed64(4), writer: fields.fixed64(5))
+        expiresAt = fields.fixed64(6)
+        guard let kind = RecordKind(rawValue: UInt8(truncatingIfNeeded: fields.int64(7))), fields.isAtEnd else {
+            return nil
+        }
+        self.kind = kind
+        self.value = Array(value)
+    }
+
+    init(unpacking bytes: UnsafeRawBufferPointer) throws(RPCError) {
         guard
             let message = kv__get_response__unpack(
                 nil,

@@ -69,4 +69,6 @@ package enum Reason: UInt8, Sendable, CaseIterable {
     case overloaded = 11
     /// FAILED_PRECONDITION: the page token is of an earlier life of the server; begin again.
     case stalePage = 12
+    /// UNAVAILABLE: no process listens at the node's address. Made by clients; no server sends it.
+    case refused = 13
 }

@@ -43,8 +43,8 @@ package struct ShardStatus: Sendable, Hashable {
     /// What the source holds; 0 = unknown.
     package var sourceKeys: UInt64 = 0
     package var sourceBytes: UInt64 = 0
-    /// Milliseconds since 1970; 0 = nothing is being copied.
-    package var copyStartedAt: UInt64 = 0
+    /// How long it has been copying; 0 = it is not.
+    package var copyElapsedMilliseconds: UInt64 = 0
     /// Of the live records that do not expire within seconds.
     package var digest: UInt64 = 0
     /// Nodes that may hold acknowledged writes and were not waited for any longer.
@@ -130,7 +130,7 @@ package struct GetStatusResponse: ConvertedMessage, Hashable {
                 status.members = (0..<shard.n_members).map { View.Member(shard.members[$0]!.pointee) }
                 status.sourceKeys = shard.source_keys
                 status.sourceBytes = shard.source_bytes
-                status.copyStartedAt = shard.copy_started_ms
+                status.copyElapsedMilliseconds = shard.copy_elapsed_ms
                 status.digest = shard.digest
                 status.waived = (0..<shard.n_waived).map { String(cString: shard.waived[$0]!) }
                 return status
@@ -170,7 +170,7 @@ package struct GetStatusResponse: ConvertedMessage, Hashable {
             }
             status.pointee.source_keys = shard.sourceKeys
             status.pointee.source_bytes = shard.sourceBytes
-            status.pointee.copy_started_ms = shard.copyStartedAt
+            status.pointee.copy_elapsed_ms = shard.copyElapsedMilliseconds
             status.pointee.digest = shard.digest
             (status.pointee.n_waived, status.pointee.waived) = builder.list(shard.waived, builder.text)
             return status

@@ -25,7 +25,8 @@ struct RootCommand: AsyncParsableCommand {
         subcommands: [
             ServerCommand.self,
             GetCommand.self, SetCommand.self, DeleteCommand.self, ShellCommand.self, ContentsCommand.self,
-            StatusCommand.self, StressCommand.self, ShardMapCommand.self,
+            StatusCommand.self, ProceedCommand.self, StressCommand.self, ShardMapCommand.self,
+            FakeClusterCommand.self,
         ]
     )
 

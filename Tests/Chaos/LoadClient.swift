@@ -10,12 +10,11 @@ internal import ShardKV
 /// One client with callers of its own, put together as the library does it, but for its clock and its map, which it is told.
 /// Each caller makes one call after the other and records it.
 final class LoadClient: Sendable {
-    /// What of it replicas acknowledge.
-    private static let writeLevel = Level.all
-    private static let readLevel = Level.one
     private static let timeoutMilliseconds: UInt64 = 1000
 
     let name: String
+    private let writeLevel: Level
+    private let readLevel: Level
     private let keyCount: Int
     private let recorder: Recorder
     private let connections: NodeConnections
@@ -23,6 +22,8 @@ final class LoadClient: Sendable {
 
     init(_ client: Scenario.Client, keyCount: Int, map: ShardMap, recorder: Recorder, on group: any EventLoopGroup) {
         name = client.name
+        writeLevel = client.writeLevel
+        readLevel = client.readLevel
         self.keyCount = keyCount
         self.recorder = recorder
         let time = SystemTime(wallOffsetMilliseconds: client.clockOffsetMilliseconds)
@@ -47,10 +48,7 @@ final class LoadClient: Sendable {
         )
     }
 
-    func follow(_ map: ShardMap) {
-        connections.update(endpoints: map.endpoints)
-        cluster.follow(map, epoch: map.epoch ?? 0)
-    }
+    func follow(_ map: ShardMap) { cluster.follow(map, epoch: map.epoch ?? 0) }
 
     func close() async { await connections.close() }
 
@@ -85,10 +83,15 @@ final class LoadClient: Sendable {
                             key,
                             value,
                             ttlMilliseconds: Int64(ttlMilliseconds),
+                            on: .replicas(writeLevel.ofClient),
                             timeoutMilliseconds: Self.timeoutMilliseconds
                         )
                     } else {
-                        try await cluster.delete(key, timeoutMilliseconds: Self.timeoutMilliseconds)
+                        try await cluster.delete(
+                            key,
+                            on: .replicas(writeLevel.ofClient),
+                            timeoutMilliseconds: Self.timeoutMilliseconds
+                        )
                     }
                     return .success(())
                 } catch { return .failure(error) }
@@ -103,7 +106,7 @@ final class LoadClient: Sendable {
                 key: key,
                 value: value,
                 ttlMilliseconds: UInt64(ttlMilliseconds),
-                level: Self.writeLevel,
+                level: writeLevel,
                 span: Span(begin, outcome == .indeterminate ? Span.never : recorder.now),
                 outcome: outcome,
                 stamps: log.stamps
@@ -114,21 +117,32 @@ final class LoadClient: Sendable {
     private func read(_ key: [UInt8]) async {
         let begin = recorder.now
         do throws(CallFailure) {
-            let answer = try await cluster.get(
-                GetRequest(key: key, withMetadata: true),
-                timeoutMilliseconds: Self.timeoutMilliseconds
-            )
+            let request = GetRequest(key: key, withMetadata: true)
+            let answer =
+                readLevel == .one
+                ? try await cluster.get(request, timeoutMilliseconds: Self.timeoutMilliseconds)
+                : try await cluster.quorumGet(request, timeoutMilliseconds: Self.timeoutMilliseconds)
             recorder.add(
                 Read(
                     client: name,
                     key: key,
-                    level: Self.readLevel,
+                    level: readLevel,
                     span: Span(begin, recorder.now),
                     record: Record(answer)
                 )
             )
         } catch {
             recorder.count(Recorder.failedReads)
+        }
+    }
+}
+
+extension Level {
+    fileprivate var ofClient: ConsistencyLevel {
+        switch self {
+        case .one: .one
+        case .quorum: .quorum
+        case .all: .all
         }
     }
 }

@@ -25,11 +25,11 @@ final class Observer: Sendable {
     }
 
     func found(_ node: String, at port: Int) {
-        let ports = ports.withLock { ports in
+        // Under the lock, so that of two nodes' news the later one has both.
+        ports.withLock { ports in
             ports[node] = port
-            return ports
+            connections.update(endpoints: ports.mapValues { NodeEndpoint(host: "127.0.0.1", port: $0) })
         }
-        connections.update(endpoints: ports.mapValues { NodeEndpoint(host: "127.0.0.1", port: $0) })
     }
 
     func close() async { await connections.close() }
@@ -42,18 +42,22 @@ final class Observer: Sendable {
         }
     }
 
-    /// What keeps the cluster from being ready: a node that does not answer, or does not serve what its map gives it. Empty = ready.
+    /// What keeps the cluster from being ready: a node that does not answer, or does not serve what its map gives it, with the
+    /// owners that it names. Empty = ready.
     /// - Parameter epoch: the map that all have to follow; nil = each its own.
     func obstacles(at epoch: UInt64?) async -> [String] {
         let statuses = await statuses()
         return nodes.flatMap { node -> [String] in
-            guard let status = statuses[node] else { return ["\(node) does not answer"] }
+            guard let answer = statuses[node] else { return [] }
+            let status: GetStatusResponse
+            do throws(RPCError) { status = try answer.get() } catch { return ["\(node) does not answer: \(error)"] }
             if let epoch, status.mapEpoch != epoch { return ["\(node) follows map \(status.mapEpoch), not \(epoch)"] }
             guard (1...UInt64(series.maps.count)).contains(status.mapEpoch) else { return ["\(node) has no map"] }
-            let owned = series.maps[Int(status.mapEpoch) - 1].indices.map { $0 + 1 }.filter { shard in
-                series.owners(of: shard, at: status.mapEpoch).contains(node)
-            }
-            let serving = Set(status.shards.filter { $0.state == .serving }.map(\.shard))
+            let owners = series.maps[Int(status.mapEpoch) - 1]
+            let owned = owners.indices.filter { owners[$0].contains(node) }.map { $0 + 1 }
+            let serving = status.shards.filter { shard in
+                shard.state == .serving && Set(shard.members.map(\.node)) == Set(owners[shard.shard - 1])
+            }.map(\.shard)
             let missing = Set(owned).subtracting(serving).sorted()
             return missing.isEmpty
                 ? [] : ["\(node) does not serve shard \(missing.map(String.init).joined(separator: ", "))"]
@@ -61,38 +65,41 @@ final class Observer: Sendable {
     }
 
     /// How many shards began to serve without every old owner's copy.
-    func waivedCopies() async -> UInt64 { await statuses().values.reduce(0) { $0 + $1.waivedCopies } }
+    func waivedCopies() async -> UInt64 {
+        await statuses().values.reduce(0) { $0 + ((try? $1.get().waivedCopies) ?? 0) }
+    }
 
-    private func statuses() async -> [String: GetStatusResponse] {
-        let answers = await withTaskGroup(of: (status: GetStatusResponse, span: Span)?.self) { group in
+    private func statuses() async -> [String: Result<GetStatusResponse, RPCError>] {
+        await withTaskGroup { group in
             for node in nodes {
-                group.addTask { [self] in
-                    let begin = recorder.now
-                    let answer = try? await connections.send(
-                        GetStatusRequest(),
-                        to: node,
-                        timeoutMilliseconds: Self.statusTimeoutMilliseconds
-                    )
-                    return answer.map { ($0, Span(begin, recorder.now)) }
+                group.addTask { [self] () -> (String, Result<GetStatusResponse, RPCError>) in
+                    (node, await status(of: node))
                 }
             }
-            var answers: [(status: GetStatusResponse, span: Span)] = []
-            for await case let answer? in group { answers.append(answer) }
-            return answers
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
-        recorder.add(answers.flatMap { servings($0.status, $0.span) })
-        return Dictionary(answers.map { ($0.status.node, $0.status) }) { $1 }
+    }
+
+    private func status(of node: String) async -> Result<GetStatusResponse, RPCError> {
+        let begin = recorder.now
+        do throws(RPCError) {
+            let status = try await connections.send(
+                GetStatusRequest(),
+                to: node,
+                timeoutMilliseconds: Self.statusTimeoutMilliseconds
+            )
+            recorder.add(servings(status, Span(begin, recorder.now)))
+            return .success(status)
+        } catch { return .failure(error) }
     }
 
     private func servings(_ status: GetStatusResponse, _ span: Span) -> [Serving] {
-        guard (1...UInt64(series.maps.count)).contains(status.mapEpoch) else { return [] }
-        return status.shards.filter { $0.state == .serving }.map { shard in
-            let epoch = series.epoch(of: shard.shard, at: status.mapEpoch)
-            return Serving(
+        status.shards.filter { $0.state == .serving }.map { shard in
+            Serving(
                 node: status.node,
                 shard: shard.shard,
-                epoch: epoch,
-                members: series.owners(of: shard.shard, at: epoch),
+                epoch: shard.epoch,
+                members: shard.members.map(\.node),
                 span: span
             )
         }

@@ -39,13 +39,15 @@ final class Pipe {
         guard isOpen, let target else { return }
         let now = NIODeadline.now()
         let count = items.firstIndex { $0.due > now } ?? items.count
-        for (_, item) in items[..<count] {
+        // Writing may bring more through this very pipe.
+        let ready = Array(items[..<count])
+        items.removeFirst(count)
+        for (_, item) in ready {
             switch item {
             case .bytes(let bytes): target.writeAndFlush(bytes, promise: nil)
             case .end: target.close(promise: nil)
             }
         }
-        items.removeFirst(count)
         if let next = items.first { loop.assumeIsolated().scheduleTask(deadline: next.due) { self.pump() } }
     }
 }

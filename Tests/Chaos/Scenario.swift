@@ -9,6 +9,9 @@ struct Scenario {
         var clockOffsetMilliseconds: Int64
         /// Learns of maps so much later than others.
         var latenessMilliseconds: Int
+        /// How many replicas have to acknowledge its writes, and to answer its reads.
+        var writeLevel: Level
+        var readLevel: Level
     }
 
     let seed: UInt64
@@ -35,7 +38,9 @@ struct Scenario {
             Client(
                 name: "c\(number)",
                 clockOffsetMilliseconds: offset(),
-                latenessMilliseconds: number.isMultiple(of: 2) ? random.number(200...2500) : 0
+                latenessMilliseconds: number.isMultiple(of: 2) ? random.number(200...2500) : 0,
+                writeLevel: [.all, .quorum, .quorum, random.chance(0.3) ? .one : .all][number - 1],
+                readLevel: [.one, .quorum, .one, .quorum][number - 1]
             )
         }
         // A shard that has one owner is lost with it: then nodes are stopped only.
@@ -68,7 +73,8 @@ struct Scenario {
         ["seed \(seed), \(milliseconds) ms, \(keyCount) keys"]
             + nodes.map { "\($0): clock \(clockOffsets[$0]!) ms" }
             + clients.map { client in
-                "\(client.name): clock \(client.clockOffsetMilliseconds) ms, maps \(client.latenessMilliseconds) ms late"
+                "\(client.name): clock \(client.clockOffsetMilliseconds) ms, maps \(client.latenessMilliseconds) ms late, "
+                    + "writes at \(client.writeLevel), reads at \(client.readLevel)"
             }
             + series.maps.enumerated().map { index, owners in
                 "map \(index + 1): \(owners.map { $0.joined(separator: ",") }.joined(separator: " | "))"

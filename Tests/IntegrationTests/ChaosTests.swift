@@ -2,8 +2,7 @@ import Foundation
 import Testing
 
 extension ProcessTests {
-    /// Short runs of chaos on real processes; scripts/chaos.sh makes long ones. SHARDKV_CHAOS=1 turns them on: the servers of
-    /// today do not keep all of the promises that a history is checked against.
+    /// Short runs of chaos on real processes; scripts/chaos.sh makes long ones. SHARDKV_CHAOS=1 turns them on: they take minutes.
     @Suite(.serialized)
     struct ChaosTests {
         static let isOn = ProcessInfo.processInfo.environment["SHARDKV_CHAOS"] == "1"
@@ -15,7 +14,7 @@ extension ProcessTests {
         }
 
         /// The checker is checked: servers that break a rule are caught.
-        @Test(.enabled(if: isOn, "SHARDKV_CHAOS is not 1"), arguments: ["seal", "versions", "early-drop"])
+        @Test(.enabled(if: isOn, "SHARDKV_CHAOS is not 1: minutes"), arguments: ["seal", "versions", "early-drop"])
         func brokenRuleIsFound(rule: String) async throws {
             let result = try await chaos(
                 "--seconds",

@@ -99,9 +99,11 @@ struct KeyChecker {
         _ text: String
     ) {
         if record != .none, let fault = fault(of: record, span) { report(fault, subject, text) }
-        if reaches(record, owed, span, isCopy: missing == .lostWrite) { return }
+        if reaches(record, owed, span) { return }
         let write = stamped[owed]
         let isGone = write.map { $0.write.value == nil || promises.isOver($0.expiresAt, at: span.begin) } ?? false
+        // An owner that has no value needs no marker of the write that left none.
+        if missing == .lostWrite && isGone && record.kind != .live { return }
         report(
             record.kind == .live && isGone ? .resurrection : missing,
             subject,
@@ -110,10 +112,8 @@ struct KeyChecker {
     }
 
     /// The record is of `owed` or of something newer; so is no record at all, if something newer may have left none.
-    /// - Parameter isCopy: replicas are made equal in their values: one may keep an older marker where another one has a newer one.
-    private func reaches(_ record: Record, _ owed: Version, _ span: Span, isCopy: Bool = false) -> Bool {
-        if record.version >= owed { return true }
-        return (record.version.isNone || isCopy && record.kind != .live) && vanished.upTo(span.end) >= owed
+    private func reaches(_ record: Record, _ owed: Version, _ span: Span) -> Bool {
+        record.version >= owed || (record.version.isNone && vanished.upTo(span.end) >= owed)
     }
 
     /// What is wrong with a record, whatever else there should be.
@@ -131,14 +131,15 @@ struct KeyChecker {
         return nil
     }
 
-    /// All owners have the same version; where there is a marker, or a value that may have expired, others may have an older marker
-    /// or none.
+    /// All owners have the same version, but for markers: an owner without a value of its own does not need another one's marker, or
+    /// may have dropped it already.
     private mutating func compareCopies() {
         guard let greatest = history.copies.max(by: { $0.copy.record.version < $1.copy.record.version })?.copy else {
             return
         }
         for (index, copy) in history.copies where copy.record.version != greatest.record.version {
-            if copy.record.kind != .live, mayBeGone(greatest.record.version, by: copy.span.end) { continue }
+            let hasValue = !copy.record.version.isNone && copy.record.kind == .live
+            if !hasValue, mayBeGone(greatest.record.version, by: copy.span.end) { continue }
             report(.replicasDiffer, .copy(index), "\(copy), but \(greatest)")
         }
     }

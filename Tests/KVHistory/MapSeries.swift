@@ -59,13 +59,6 @@ package struct MapSeries: Sendable {
         )
     }
 
-    /// Shards keep their epoch while their owners stay the same.
-    package func epoch(of shard: Int, at mapEpoch: UInt64) -> UInt64 {
-        var epoch = Int(mapEpoch)
-        while epoch > 1, Set(maps[epoch - 2][shard - 1]) == Set(maps[epoch - 1][shard - 1]) { epoch -= 1 }
-        return UInt64(epoch)
-    }
-
     /// Of every shard.
     package func owners(at mapEpoch: UInt64) -> Owners { maps[Int(mapEpoch) - 1] }
 

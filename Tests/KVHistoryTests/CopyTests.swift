@@ -50,6 +50,14 @@ import Testing
         #expect(story.kinds.isEmpty)
     }
 
+    @Test func markersOfUnacknowledgedWritesMayDiffer() {
+        var story = Story.twoWrites()
+        story.delete(5...6, version: 3)
+        story.delete(7...8, version: 4, outcome: .indeterminate)
+        story.copies(.marker(.deleted, 4), .marker(.deleted, 3))
+        #expect(story.kinds.isEmpty)
+    }
+
     @Test func deletedValueIsBack() {
         var story = Story.twoWrites()
         story.delete(5...6, version: 3)

@@ -28,9 +28,8 @@ enum PlainChecker {
                     }
             }
         }
-        func knows(_ record: Record, _ version: Version, _ span: Span, isCopy: Bool = false) -> Bool {
-            let hasNoValue = isCopy ? record.kind != .live : record.version.isNone
-            return record.version >= version || (hasNoValue && mayBeGone(version, span))
+        func knows(_ record: Record, _ version: Version, _ span: Span) -> Bool {
+            record.version >= version || (record.version.isNone && mayBeGone(version, span))
         }
         func fault(_ record: Record, _ span: Span) -> Violation.Kind? {
             if record == .none { return nil }
@@ -60,11 +59,12 @@ enum PlainChecker {
             if let fault = fault(record, span) { found.insert(Pair(fault, subject)) }
             let missed = acknowledged.filter { write in
                 level.sees(write.level) && write.span.precedes(span)
-                    && !knows(record, write.acknowledgedVersion!, span, isCopy: missing == .lostWrite)
+                    && !knows(record, write.acknowledgedVersion!, span)
             }
             guard let newest = missed.max(by: { $0.acknowledgedVersion! < $1.acknowledgedVersion! }) else { return }
             let deadline = newest.stamps.last!.expiresAt
             let isOver = newest.value == nil || (deadline > 0 && (deadline + tolerance) * 1000 <= span.begin)
+            if missing == .lostWrite && isOver && record.kind != .live { return }
             found.insert(Pair(isOver && record.kind == .live ? .resurrection : missing, subject))
         }
 
@@ -110,7 +110,8 @@ enum PlainChecker {
             {
                 let cause = stamp(other.record.version)
                 let isOver = cause.map { $0.write.value == nil || isPast($0.expiresAt, by: copy.span.end) } ?? false
-                if copy.record.kind != .live, isOver { continue }
+                let hasValue = !copy.record.version.isNone && copy.record.kind == .live
+                if !hasValue, isOver { continue }
                 found.insert(Pair(.replicasDiffer, .copy(index)))
             }
         }

@@ -37,7 +37,7 @@ final class Server {
         // Nobody else answers: the node begins to serve by itself, once it was refused a few times.
         for _ in 0..<150 {
             for call in node.takeCalls() {
-                node.replied(call.token, .failure(RPCError(.unavailable, "refused")), now: now)
+                node.replied(call.token, .failure(RPCError(.unavailable, "refused", reason: .refused)), now: now)
             }
             now += 100
             node.tick(now: now)

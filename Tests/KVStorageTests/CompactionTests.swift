@@ -59,14 +59,14 @@ struct CompactionTests {
             }
             store.merge(record, now: 1)
             model[record.key] = record.kind == .live ? record : nil
-            if step % 50 == 0 { moved += store.sweep(now: 2, markerRetentionMilliseconds: 0, budget: 300).moved }
+            if step % 50 == 0 { moved += store.sweep(now: 2, markerRetentionMilliseconds: 0, budget: 5_000).moved }
             if step % 1_000 == 0 { pool.planCompaction() }
             let other = Self.key(Int.random(in: 0..<4_000, using: &generator))
             #expect(store.find(other).flatMap { $0.kind == .live ? $0 : nil } == model[other])
         }
         #expect(moved > 0)
         #expect(store.contents(withMarkers: false) == model)
-        while !store.release(budget: 100) {}
+        while !store.release(budget: 1_000) {}
         #expect(pool.allocatedBytes <= SizeClass.count * SlabSource.smallSlabBytes)
     }
 

@@ -101,8 +101,8 @@ extension ShardStore {
     func sweepAll(now: UInt64, retention: UInt64 = 60_000) -> SweepResult {
         var total = SweepResult()
         while !total.finishedPass {
-            let part = sweep(now: now, markerRetentionMilliseconds: retention, budget: 500)
-            total.visited += part.visited
+            let part = sweep(now: now, markerRetentionMilliseconds: retention, budget: 5_000)
+            total.cost += part.cost
             total.expired += part.expired
             total.dropped += part.dropped
             total.moved += part.moved

@@ -42,7 +42,7 @@ struct ModelTests {
         store.sweepAll(now: .max - 1, retention: 0)
         model.sweep(now: .max - 1, retention: 0, droppableBefore: .max)
         #expect(store.statistics == model.statistics)
-        while !store.release(budget: 100) {}
+        while !store.release(budget: 1_000) {}
         #expect(store.statistics == ShardStatistics())
     }
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KVWire
 
-/// Requests that are read field by field come out as protobuf-c would unpack them, however they are damaged.
+/// What is read field by field comes out as protobuf-c would unpack it, however it is damaged.
 final class FieldReaderTests {
     private let decoder = RequestDecoder()
     private let mutation = UnsafeMutablePointer<MutationView>.allocate(capacity: 1)
@@ -65,6 +65,15 @@ final class FieldReaderTests {
         }
     }
 
+    /// Whatever is read field by field, protobuf-c unpacks to the same.
+    private func expectTheSameResponse(_ payload: [UInt8]) -> Bool {
+        payload.withUnsafeBytes { payload in
+            guard let read = GetResponse(reading: payload) else { return false }
+            #expect(read == (try? GetResponse(unpacking: payload)), "\(Array(payload))")
+            return true
+        }
+    }
+
     private func randomRequest(_ random: inout SplitMix64) -> [UInt8] {
         func bytes(_ most: Int) -> [UInt8] { random.bytes(.random(in: 0...most, using: &random)) }
         func number() -> UInt64 {
@@ -104,22 +113,50 @@ final class FieldReaderTests {
         for _ in 0..<500 {
             let request = randomRequest(&random)
             expectTheSame(request)
-            for _ in 0..<8 {
-                var damaged = request
-                switch Int.random(in: 0..<4, using: &random) {
-                case 0 where !damaged.isEmpty:
-                    damaged[Int.random(in: damaged.indices, using: &random)] = .random(in: 0...255, using: &random)
-                case 1: damaged.removeLast(Int.random(in: 0...damaged.count, using: &random))
-                case 2:
-                    damaged.insert(
-                        .random(in: 0...255, using: &random),
-                        at: Int.random(in: 0...damaged.count, using: &random)
-                    )
-                default: damaged += randomRequest(&random)
-                }
-                expectTheSame(damaged)
+            for _ in 0..<8 { expectTheSame(damaged(request, by: randomRequest(&random), &random)) }
+        }
+    }
+
+    @Test(arguments: 0..<4)
+    func agreesWithProtobufOnDamagedResponses(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        var readAfterDamage = 0
+        for _ in 0..<500 {
+            let response = randomResponse(&random)
+            #expect(expectTheSameResponse(response))
+            for _ in 0..<8 where expectTheSameResponse(damaged(response, by: randomResponse(&random), &random)) {
+                readAfterDamage += 1
             }
         }
+        #expect(readAfterDamage > 0)
+    }
+
+    private func randomResponse(_ random: inout SplitMix64) -> [UInt8] {
+        func number() -> UInt64 { Bool.random(using: &random) ? 0 : random.next() >> 8 }
+        return GetResponse(
+            value: random.bytes(.random(in: 0...300, using: &random)),
+            wasFound: true,
+            ttlMillisecondsRemaining: Int64(number()),
+            version: Version(time: number(), writer: number()),
+            expiresAt: number(),
+            kind: RecordKind(rawValue: .random(in: 0...2, using: &random))!
+        ).encoded()
+    }
+
+    private func damaged(_ message: [UInt8], by other: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
+        var damaged = message
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0 where !damaged.isEmpty:
+            damaged[Int.random(in: damaged.indices, using: &random)] = .random(in: 0...255, using: &random)
+        case 1: damaged.removeLast(Int.random(in: 0...damaged.count, using: &random))
+        case 2:
+            damaged.insert(
+                .random(in: 0...255, using: &random),
+                at: Int.random(in: 0...damaged.count, using: &random)
+            )
+        default: damaged += other
+        }
+        return damaged
     }
 
     @Test func agreesWithProtobufOnUnusualNumbers() {

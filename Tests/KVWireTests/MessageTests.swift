@@ -162,6 +162,7 @@ struct MessageTests {
         replica.coversRecipient = 3
         replica.keys = 4
         replica.bytes = .max
+        replica.beganEmptyWith = ["n1": 5]
         try roundTrip(ExchangeResponse(sender: sender, replicas: [replica]))
         try roundTrip(ExchangeRequest(sender: sender, entries: [.init(replica: replica, seals: true)]))
     }

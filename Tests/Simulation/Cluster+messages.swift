@@ -25,7 +25,7 @@ extension Cluster {
         }
         transmit(Link(sender, name)) { [self] in
             guard let process = processes[name] else {
-                let reason = connected == nil ? Reason.none : .indeterminate
+                let reason = connected == nil ? Reason.refused : .indeterminate
                 let error = RPCError(.unavailable, "\(name) refuses connections", reason: reason)
                 return transmit(Link(name, sender)) { finish(.failure(error)) }
             }

@@ -337,7 +337,10 @@ struct  Kv__ShardStatus
    */
   uint64_t source_keys;
   uint64_t source_bytes;
-  uint64_t copy_started_ms;
+  /*
+   * How long it has been copying; 0 = it is not.
+   */
+  uint64_t copy_elapsed_ms;
   /*
    * A hash of all live records and their versions, but for those that expire within seconds.
    */
@@ -590,10 +593,15 @@ struct  Kv__Replica
    */
   uint64_t keys;
   uint64_t bytes;
+  /*
+   * The incarnations of the members when `configuration` began with nothing, at this node; empty = it began otherwise.
+   */
+  size_t n_began_empty_with;
+  Kv__Incarnation **began_empty_with;
 };
 #define KV__REPLICA__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&kv__replica__descriptor) \
-    , 0, 0, NULL, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0, 0, NULL, 0, 0, 0, 0, 0 }
+    , 0, 0, NULL, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0, 0, NULL, 0, 0, 0, 0, 0, 0,NULL }
 
 
 struct  Kv__ExchangeRequest__Entry
@@ -751,7 +759,7 @@ struct  Kv__GetDigestsRequest
   ProtobufCMessage base;
   int32_t shard;
   /*
-   * Records that expire near this time are left out; milliseconds since 1970.
+   * Records that expire near this time are left out; milliseconds since 1970, 0 = none are.
    */
   uint64_t cutoff_ms;
 };

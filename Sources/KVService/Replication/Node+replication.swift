@@ -227,11 +227,12 @@ extension Node {
             return (pull, store)
         }
         guard case (var pull, let store)? = found else { return }
+        let merged = pull.mergedRecords
         let next = pull.receive(result, into: PulledStore(store: store, pool: pool), now: now)
         quiescence.unpin(store)
-        var (records, bytes) = (0, 0)
+        let records = pull.mergedRecords - merged
+        var bytes = 0
         if case .success(.contents(let page)) = result {
-            records = page.values.count
             bytes = page.values.reduce(0) { $0 + $1.key.count + $1.value.count }
         }
         switch next {
@@ -263,8 +264,11 @@ extension Node {
 
 extension ShardStore {
     /// A hash of all live records, but for those that expire near `cutoff`.
-    fileprivate func root(cutoff: UInt64) -> UInt64 {
-        Self.root(of: digests(cutoff: cutoff, skewMilliseconds: PulledStore.skewMilliseconds))
+    fileprivate func root(cutoff: UInt64) -> UInt64 { Self.root(of: digests(leavingOutNear: cutoff)) }
+
+    /// - Parameter cutoff: milliseconds since 1970; 0 = nothing is left out.
+    func digests(leavingOutNear cutoff: UInt64) -> [UInt64] {
+        cutoff == 0 ? allDigests : digests(cutoff: cutoff, skewMilliseconds: PulledStore.skewMilliseconds)
     }
 }
 

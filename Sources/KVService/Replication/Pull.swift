@@ -41,11 +41,14 @@ package struct Pull: Sendable {
     /// can do without, unless it is to stand for those that may have refused older writes by it.
     private let markersSince: UInt64
     private var stage: Stage
+    /// What expires near this time is left out of comparisons; 0 = nothing is.
     private var cutoff: UInt64 = 0
     private var asOf: UInt64 = 0
     /// Passes over the differences; those of this one.
     private var passes = 0
     private var passRecords = 0
+    /// Records that were merged.
+    private(set) var mergedRecords = 0
     /// Keys that the source has shown in this pass.
     private var shown: Set<[UInt8]> = []
     private var ownKeys: [[UInt8]] = []
@@ -82,8 +85,9 @@ package struct Pull: Sendable {
                 GetShardContentsRequest(shard: shard, pageToken: token, maxPageBytes: Self.pageBytes, withMarkers: true)
             )
         case .digests, .confirmation:
-            cutoff = now
-            return .digests(GetDigestsRequest(shard: shard, cutoff: now))
+            // A replica can do without what expires in seconds; a new owner can't.
+            cutoff = markersSince == 0 ? now : 0
+            return .digests(GetDigestsRequest(shard: shard, cutoff: cutoff))
         case .versions(let buckets, let token):
             return .versions(
                 GetVersionsRequest(
@@ -147,10 +151,6 @@ package struct Pull: Sendable {
                 stage = .confirmation(differing)
                 return .ask(request(now: now), afterMilliseconds: Self.confirmationMilliseconds)
             }
-        }
-        if mode == .difference(isConfirmed: true) {
-            // What is about to expire was acknowledged like all else, and nobody would repair it.
-            for buckets in store.nearBuckets(cutoff: cutoff) { differing.insert(buckets) }
         }
         if differing.isEmpty && markersSince == 0 { return .finished(asOf: asOf) }
         passes += 1
@@ -218,6 +218,7 @@ package struct Pull: Sendable {
     private mutating func merge(_ records: [ShardValue], _ store: PulledStore, now: UInt64) throws(RPCError) {
         for record in records { try store.merge(record, now: now) }
         passRecords += records.count
+        mergedRecords += records.count
     }
 
     private mutating func afterPass(now: UInt64) -> Step {
@@ -239,11 +240,7 @@ struct PulledStore {
     private static let visitedMax = 16_384
 
     func digests(cutoff: UInt64) -> [UInt64] {
-        store.digests(cutoff: cutoff, skewMilliseconds: Self.skewMilliseconds)
-    }
-
-    func nearBuckets(cutoff: UInt64) -> [Range<Int>] {
-        store.nearBuckets(cutoff: cutoff, skewMilliseconds: Self.skewMilliseconds)
+        store.digests(leavingOutNear: cutoff)
     }
 
     /// The record is newer than what is here.

@@ -26,8 +26,6 @@ struct Replica: Sendable {
     var activated: Set<Configuration> = []
     /// The greatest that was heard of each node that started anew.
     var incarnations: [String: UInt64] = [:]
-    /// Peers that, when they knew of this life already, had never been active in theirs, with the incarnation of that.
-    var blank: [String: UInt64] = [:]
     /// It may have acknowledged, in an earlier life, what it has no memory of: it counts for nothing.
     var isRecovering = false
     /// The newest configuration that is known to be wanted.
@@ -46,6 +44,8 @@ struct Replica: Sendable {
     var freshAt: UInt64 = 0
     /// When it became active at `configuration`.
     var activatedAt: UInt64 = 0
+    /// The members' incarnations when `configuration` began with nothing, here: who is in the same one since has forgotten nothing.
+    var beganEmptyWith: [String: UInt64] = [:]
     /// Nodes that may hold acknowledged writes which this one lacks, since it waited for them no longer.
     var waived: Set<String> = []
 
@@ -141,9 +141,6 @@ struct Replica: Sendable {
     mutating func learn(_ status: ReplicaStatus, from peer: String) {
         for (other, number) in status.incarnations { note(incarnation: number, of: other) }
         note(incarnation: status.incarnation, of: peer)
-        if status.incarnations[node] == incarnation && !status.wasEverActive && status.activated.isEmpty {
-            blank[peer] = status.incarnation
-        }
         droppedEpoch = max(droppedEpoch, status.droppedEpoch)
         if status.target != .none { raise(target: status.target) }
         let isConcerned = isHosted || target.contains(node)
@@ -162,12 +159,6 @@ struct Replica: Sendable {
     /// return there, whatever the map wants now, or its share of a quorum is missing when that is to be followed by another one.
     /// Once another one is in force, nothing is owed to it any more.
     var owed: Configuration { isRecovering && inForce.contains(node) ? inForce : .none }
-
-    /// All other members became active after this life began, if they are: what this node may have acknowledged with them in an
-    /// earlier one, they have forgotten as well.
-    func isFirstLife(in configuration: Configuration) -> Bool {
-        configuration.members.allSatisfy { $0 == node || blank[$0] != nil && blank[$0] == incarnations[$0] }
-    }
 
     private mutating func note(inForce other: Configuration) {
         guard other > inForce else { return }
@@ -223,6 +214,7 @@ struct Replica: Sendable {
         status.coversRecipient = covered[peer] ?? 0
         status.keys = UInt64(content.keys)
         status.bytes = UInt64(content.bytes)
+        status.beganEmptyWith = beganEmptyWith
         return status
     }
 
@@ -244,6 +236,7 @@ struct Replica: Sendable {
         activated = activated.filter { $0 > configuration }
         raise(target: configuration)
         activatedAt = now
+        beganEmptyWith = [:]
         freshAt = now
         synced = [:]
         syncedBy = [:]

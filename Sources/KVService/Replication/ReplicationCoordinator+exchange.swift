@@ -65,8 +65,9 @@ extension ReplicationCoordinator {
             }
         case .success: break
         case .failure(let error):
-            let isRefused = error.code == .unavailable
-            if isRefused { peers[name]?.refusals += 1 }
+            let isRefused = error.reason == .refused
+            let refusals = isRefused ? (peers[name]?.refusals ?? 0) + 1 : 0
+            peers[name]?.refusals = refusals
             peers[name]?.askAt = now + (isRefused ? Self.refusedPauseMilliseconds : 0)
             for shard in shards { evaluate(shard) }
         }

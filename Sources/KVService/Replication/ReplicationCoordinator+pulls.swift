@@ -26,6 +26,8 @@ struct PullRecord: Sendable {
     var purpose: Purpose
     var isWhole: Bool
     var isLarge: Bool
+    /// What it has brought so far.
+    var records = 0
 }
 
 /// The records that come from other nodes: which are fetched when, and what follows when they are here.
@@ -80,6 +82,7 @@ extension ReplicationCoordinator {
 
     mutating func pullProgressed(_ identifier: UInt64, records: Int, bytes: Int) {
         guard let pull = pulls[identifier] else { return }
+        pulls[identifier]?.records += records
         note(pull.shard) {
             $0.transition?.copiedRecords += records
             $0.transition?.copiedBytes += bytes
@@ -118,6 +121,8 @@ extension ReplicationCoordinator {
             // Others may be waiting for this one to be ready, and it may need to hear from them.
             for name in replica(pull.shard).transition?.others ?? [] { hurry(name) }
         case .late: announce(pull.shard, to: [pull.source])
+        case .repair where pull.records > 0:
+            actions.append(.report(.repaired(shard: pull.shard, source: pull.source, records: pull.records)))
         case .refresh, .repair: break
         }
         if pull.purpose == .late { change(pull.shard) { _ in } }

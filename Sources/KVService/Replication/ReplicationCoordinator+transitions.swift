@@ -70,6 +70,7 @@ extension ReplicationCoordinator {
         case .merge(let merge): self.merge(shard, merge)
         case .beginEmpty(let configuration):
             becomeActive(shard, at: configuration, predecessors: [])
+            note(shard) { $0.beganEmptyWith = $0.incarnations }
         }
     }
 
@@ -186,7 +187,7 @@ extension ReplicationCoordinator {
                 replica.transition?.activation = merge
                 if merge.recorders[node] != nil { replica.transition?.recorded[node] = replica.incarnation }
             }
-            guard replica(shard).transition?.isRecorded(merge) == true else { return sendActivations() }
+            guard replica(shard).transition?.isRecorded(merge, now: now) == true else { return sendActivations() }
         }
         becomeActive(shard, at: merge.configuration, predecessors: merge.sources)
     }

@@ -21,7 +21,7 @@ package struct ReplicationCoordinator: Sendable {
     }
 
     package enum Ablation: String, Sendable, CaseIterable {
-        /// Owners say that they take no more writes, and go on taking them.
+        /// Owners that promised to stop go on taking writes.
         case seal
         /// An old owner frees its records as soon as the map says that it is none.
         case earlyDrop = "early-drop"
@@ -188,6 +188,9 @@ package struct ReplicationCoordinator: Sendable {
         replicas[shard] = new
         settle(shard)
         publish(shard)
+        if new.isLeaving && !old.isLeaving && replicas[shard]!.isHosted {
+            actions.append(.report(.leaving(shard: shard, epoch: new.target.epoch, owners: new.target.members)))
+        }
         if new.target != old.target || new.isRecovering != old.isRecovering || new.activated != old.activated {
             evaluate(shard)
         }
@@ -208,7 +211,7 @@ package struct ReplicationCoordinator: Sendable {
         let isDropped = replica.droppedEpoch > 0 && replica.configuration.epoch < replica.droppedEpoch
         if replica.isHosted {
             let isUnwanted = !replica.target.contains(node) && replica.wish == nil
-            let isDone = replica.isLeaving && hasHandedOver(replica)
+            let isDone = replica.isLeaving && hasHandedOver(replica) && !policy.ablations.contains(.seal)
             if isDropped && (replica.isActive || isUnwanted) {
                 release(shard, .dropped(shard: shard, epoch: replica.droppedEpoch))
             } else if isUnwanted && !replica.isActive {
@@ -261,7 +264,7 @@ package struct ReplicationCoordinator: Sendable {
         guard let replica = replicas[shard] else { return }
         let view = servedView(replica)
         let publication = Publication(
-            access: !replica.isHosted ? .absent : ignoresSeal(replica) ? .open : replica.access,
+            access: view != nil ? .open : replica.isHosted ? replica.access : .absent,
             view: view.map(identifier) ?? 0,
             redirect: view ?? bestView(replica),
             markersDroppableBefore: markersDroppableBefore(replica)
@@ -273,10 +276,9 @@ package struct ReplicationCoordinator: Sendable {
 
     /// The view by which this node serves a shard.
     func servedView(_ replica: Replica) -> View? {
-        replica.isServing || ignoresSeal(replica) ? view(of: replica.configuration, replica) : nil
+        let isServing = policy.ablations.contains(.seal) ? replica.isActive : replica.isServing
+        return isServing ? view(of: replica.configuration, replica) : nil
     }
-
-    private func ignoresSeal(_ replica: Replica) -> Bool { replica.isSealed && policy.ablations.contains(.seal) }
 
     /// Where clients should go: the newest configuration that is, or is about to be, in force as far as this node knows. Epoch 0:
     /// it knows only what the map wants.

@@ -38,6 +38,8 @@ struct Transition: Sendable {
     enum Patience {
         /// How old an answer may be that makes sure that sealing will not be in vain.
         static let fresh: UInt64 = 1000
+        /// How long every recorder is waited for where a quorum would do.
+        static let recording: UInt64 = 300
         /// Refused connections in a row that mean that no process is there, and so nothing in its memory.
         static let refusals = 3
         /// How long records that are no longer kept up to date may be merged with those of an active owner: markers of all that
@@ -108,8 +110,8 @@ struct Transition: Sendable {
             name != replica.node && newest.contains(name) && reply.remembers(newest) && reply.promised <= newest
         }
         let sources = others.filter { $0.value.isActive && $0.value.configuration == newest }.keys.sorted()
-        let isFree = others.count >= newest.recoveryQuorum || isWaiving || replica.isFirstLife(in: newest)
-        guard isFree, !sources.isEmpty else {
+        let hasForgottenNothing = situation.hasBegun(newest, with: replica)
+        guard others.count >= newest.recoveryQuorum || hasForgottenNothing || isWaiving, !sources.isEmpty else {
             return .blocked(newest.members.filter { $0 != replica.node && others[$0] == nil })
         }
         return .merge(Merge(configuration: newest, sources: sources))
@@ -127,8 +129,8 @@ struct Transition: Sendable {
         let witnesses = situation.replies.filter { name, reply in
             name != replica.node && target.contains(name) && reply.remembers(target)
         }
-        let isKnown = witnesses.count >= target.recoveryQuorum || replica.isFirstLife(in: target)
-        if !replica.isRecovering || isKnown || isWaiving { isUnburdened = true }
+        let isCertain = witnesses.count >= target.recoveryQuorum || situation.hasBegun(target, with: replica)
+        if !replica.isRecovering || isCertain || isWaiving { isUnburdened = true }
         let there = situation.active(at: target)
         if !there.isEmpty {
             guard isUnburdened else { return .blocked(membersMissing(replica)) }
@@ -209,12 +211,14 @@ struct Transition: Sendable {
     }
 
     /// The recorders make up a quorum of each needed configuration, or all that there is when waiving.
-    func isRecorded(_ merge: Merge) -> Bool {
+    func isRecorded(_ merge: Merge, now: UInt64) -> Bool {
         let recorders = merge.recorders.filter { recorded[$0.key] == $0.value }
-        if isWaiving { return recorders.count == merge.recorders.count }
-        return merge.needed.allSatisfy { configuration in
-            configuration.members.count { recorders[$0] != nil } >= configuration.quorum
-        }
+        if recorders.count == merge.recorders.count { return true }
+        // All of them, if they answer soon: whoever has recorded it answers no read by what it has.
+        return !isWaiving && now >= mergedAt + Patience.recording
+            && merge.needed.allSatisfy { configuration in
+                configuration.members.count { recorders[$0] != nil } >= configuration.quorum
+            }
     }
 
     // MARK: Nothing to copy
@@ -259,6 +263,15 @@ private struct Situation {
 
     func active(at configuration: Configuration) -> [String] {
         replies.filter { isHolder($0.value) && $0.value.configuration == configuration }.keys.sorted()
+    }
+
+    /// A configuration began with nothing while this node was in its present incarnation: whatever was acknowledged there since,
+    /// it remembers.
+    func hasBegun(_ configuration: Configuration, with replica: Replica) -> Bool {
+        replies.values.contains { reply in
+            reply.isActive && reply.configuration == configuration
+                && reply.beganEmptyWith[replica.node] == replica.incarnation
+        }
     }
 
     func newestActive(below limit: Configuration?) -> Configuration? {

@@ -7,7 +7,8 @@ extension NodeConnection {
     /// Begins to connect. Call once.
     func start() {
         let timeout = TimeAmount.milliseconds(options.connectTimeoutMilliseconds)
-        eventLoop.scheduleTask(in: timeout) { [weak self] in self?.helloIsOverdue() }
+        // Not weakly: once an object was referred to weakly, counting references to it goes the slow way.
+        eventLoop.scheduleTask(in: timeout) { self.helloIsOverdue() }
         ClientBootstrap(group: eventLoop)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -52,7 +53,19 @@ extension NodeConnection {
     }
 
     private func unreachable(_ error: any Error) -> RPCError {
-        RPCError(.unavailable, "\(endpoint) cannot be reached: \(Self.describe(error))")
+        RPCError(
+            .unavailable,
+            "\(endpoint) cannot be reached: \(Self.describe(error))",
+            reason: Self.isRefusal(error) ? .refused : .none
+        )
+    }
+
+    /// No process listens there: certain, other than what a node that is cut off looks like.
+    private static func isRefusal(_ error: any Error) -> Bool {
+        if let error = error as? NIOConnectionError {
+            return !error.connectionErrors.isEmpty && error.connectionErrors.allSatisfy { isRefusal($0.error) }
+        }
+        return (error as? IOError)?.errnoCode == ECONNREFUSED
     }
 
     /// One line in a user's words.

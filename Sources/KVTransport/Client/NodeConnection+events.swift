@@ -169,7 +169,7 @@ extension NodeConnection {
 
     private func setTimer(at deadline: Int64) {
         let wait = max(0, deadline - Self.now) + 1
-        eventLoop.scheduleTask(in: .milliseconds(wait)) { [weak self] in self?.expire() }
+        eventLoop.scheduleTask(in: .milliseconds(wait)) { self.expire() }
     }
 
     /// Ends the calls whose time is up.

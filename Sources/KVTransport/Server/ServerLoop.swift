@@ -74,7 +74,9 @@ struct ServerLoop: ~Copyable {
             if !isDraining, gauges.isDraining.load(ordering: .acquiring) { beginDraining() }
             if owesGoAway { sayGoAway() }
             if clock.monotonic >= nextMaintenance {
-                nextMaintenance = clock.monotonic + UInt64(max(0, handler.maintain(now: clock.now)))
+                // Much work of its own takes its turn where requests come all the time, and all the turns where none do.
+                let pause = max(count > 0 ? 1 : 0, handler.maintain(now: clock.now))
+                nextMaintenance = clock.monotonic + UInt64(pause)
             }
             if clock.monotonic >= nextDeadlineCheck { checkDeadlines() }
             acceptor?.resumeIfDue(at: clock.monotonic, on: mailbox.epoll)

@@ -5,7 +5,7 @@ package struct GetDigestsRequest: RequestMessage, ConvertedMessage, Hashable {
     package static let method = Method.getDigests
 
     package var shard: Int
-    /// Records that expire near this time are left out; milliseconds since 1970.
+    /// Records that expire near this time are left out; milliseconds since 1970, 0 = none are.
     package var cutoff: UInt64
 
     package init(shard: Int, cutoff: UInt64) {

@@ -20,6 +20,7 @@ package struct ReplicaStatus: Sendable, Hashable {
     package var coversRecipient: UInt64
     package var keys: UInt64
     package var bytes: UInt64
+    package var beganEmptyWith: [String: UInt64]
 
     package init(shard: Int, incarnation: UInt64, bootEpoch: UInt64) {
         self.shard = shard
@@ -39,6 +40,7 @@ package struct ReplicaStatus: Sendable, Hashable {
         coversRecipient = 0
         keys = 0
         bytes = 0
+        beganEmptyWith = [:]
     }
 
     /// It cannot have forgotten what it acknowledged or promised in `configuration`.
@@ -53,10 +55,7 @@ package struct ReplicaStatus: Sendable, Hashable {
         wasEverActive = message.ever_active != 0
         promised = Configuration(message.promised)
         activated = (0..<message.n_activated).map { Configuration(message.activated[$0]) }
-        for index in 0..<message.n_incarnations {
-            guard let incarnation = message.incarnations[index]?.pointee else { continue }
-            incarnations[String(cString: incarnation.node)] = incarnation.number
-        }
+        incarnations = Self.incarnations(message.n_incarnations, message.incarnations)
         isRecovering = message.recovering != 0
         hasData = message.has_data != 0
         target = Configuration(message.target)
@@ -65,6 +64,31 @@ package struct ReplicaStatus: Sendable, Hashable {
         coversRecipient = message.covers_recipient
         keys = message.keys
         bytes = message.bytes
+        beganEmptyWith = Self.incarnations(message.n_began_empty_with, message.began_empty_with)
+    }
+
+    private static func incarnations(
+        _ count: Int,
+        _ messages: UnsafeMutablePointer<UnsafeMutablePointer<Kv__Incarnation>?>?
+    ) -> [String: UInt64] {
+        var numbers: [String: UInt64] = [:]
+        for index in 0..<count {
+            guard let incarnation = messages?[index]?.pointee else { continue }
+            numbers[String(cString: incarnation.node)] = incarnation.number
+        }
+        return numbers
+    }
+
+    private static func list(
+        _ numbers: [String: UInt64],
+        in builder: MessageBuilder
+    ) -> (Int, UnsafeMutablePointer<UnsafeMutablePointer<Kv__Incarnation>?>?) {
+        builder.list(numbers.sorted { $0.key < $1.key }) { node, number in
+            let incarnation = builder.make(kv__incarnation__init)
+            incarnation.pointee.node = builder.text(node)
+            incarnation.pointee.number = number
+            return incarnation
+        }
     }
 
     func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__Replica> {
@@ -77,13 +101,7 @@ package struct ReplicaStatus: Sendable, Hashable {
         message.pointee.boot_epoch = bootEpoch
         if promised != .none { message.pointee.promised = promised.message(in: builder) }
         (message.pointee.n_activated, message.pointee.activated) = builder.list(activated) { $0.message(in: builder) }
-        let known = incarnations.sorted { $0.key < $1.key }
-        (message.pointee.n_incarnations, message.pointee.incarnations) = builder.list(known) { node, number in
-            let incarnation = builder.make(kv__incarnation__init)
-            incarnation.pointee.node = builder.text(node)
-            incarnation.pointee.number = number
-            return incarnation
-        }
+        (message.pointee.n_incarnations, message.pointee.incarnations) = Self.list(incarnations, in: builder)
         message.pointee.recovering = isRecovering ? 1 : 0
         message.pointee.has_data = hasData ? 1 : 0
         if target != .none { message.pointee.target = target.message(in: builder) }
@@ -92,6 +110,7 @@ package struct ReplicaStatus: Sendable, Hashable {
         message.pointee.covers_recipient = coversRecipient
         message.pointee.keys = keys
         message.pointee.bytes = bytes
+        (message.pointee.n_began_empty_with, message.pointee.began_empty_with) = Self.list(beganEmptyWith, in: builder)
         return message
     }
 }

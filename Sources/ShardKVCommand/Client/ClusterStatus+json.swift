@@ -43,9 +43,19 @@ extension ClusterStatus {
             members += [
                 ("source", .string(shard.source)), ("copied_keys", .integer(shard.copiedKeys)),
                 ("copied_bytes", .integer(shard.copiedBytes)),
+                ("copy_elapsed_ms", .integer(shard.copyElapsedMilliseconds)),
+                ("source_keys", .integer(shard.sourceKeys)), ("source_bytes", .integer(shard.sourceBytes)),
             ]
         }
-        if shard.state == .leaving { members.append(("awaited", .array(shard.awaited.map(JSON.string)))) }
+        if shard.epoch > 0 {
+            members += [
+                ("epoch", .integer(shard.epoch)),
+                ("members", .array(shard.members.map { .string($0.node) })),
+                ("digest", .string(String(shard.digest, radix: 16))),
+            ]
+        }
+        if !shard.waived.isEmpty { members.append(("waived", .array(shard.waived.map(JSON.string)))) }
+        if shard.state != .serving { members.append(("awaited", .array(shard.awaited.map(JSON.string)))) }
         return .object(members)
     }
 }

@@ -71,13 +71,30 @@ struct ClusterStatus {
         ]
     }
 
-    /// `3 from n1 (120 keys, 4.0 MiB)` for a shard that comes, `5 to n2, n4` for one that goes; nil for one that stays.
+    /// `120 keys, 4.0 MiB of 8.0 MiB, 2.0 MiB/s, 2 s left`
+    private static func progress(_ shard: ShardStatus) -> String {
+        func size(_ bytes: UInt64) -> String { ByteSize(bytes: Int(clamping: bytes)).description }
+        var text = "\(shard.copiedKeys) keys, \(size(shard.copiedBytes))"
+        if shard.sourceBytes > 0 { text += " of \(size(shard.sourceBytes))" }
+        guard shard.copyElapsedMilliseconds > 0, shard.copiedBytes > 0 else { return text }
+        let rate = Double(shard.copiedBytes) / Double(shard.copyElapsedMilliseconds) * 1000
+        text += ", \(size(UInt64(rate)))/s"
+        if shard.sourceBytes > shard.copiedBytes {
+            text += ", \(Int((Double(shard.sourceBytes - shard.copiedBytes) / rate).rounded(.up))) s left"
+        }
+        return text
+    }
+
+    /// `3 from n1 (120 keys, 4.0 MiB of 8.0 MiB, …)` for a shard that comes, `5 to n2, n4` for one that goes; nil for one that stays.
     private static func handover(_ shard: ShardStatus) -> String? {
         switch shard.state {
         case .absent, .serving: return nil
         case .joining, .recovering:
-            let copied = "(\(shard.copiedKeys) keys, \(ByteSize(bytes: Int(clamping: shard.copiedBytes))))"
-            return "\(shard.shard) from \(shard.source.isEmpty ? "?" : shard.source) \(copied)"
+            if shard.source.isEmpty {
+                return shard.awaited.isEmpty
+                    ? "\(shard.shard) waits" : "\(shard.shard) waits for \(shard.awaited.joined(separator: ", "))"
+            }
+            return "\(shard.shard) from \(shard.source) (\(progress(shard)))"
         case .leaving:
             return "\(shard.shard) to \(shard.awaited.isEmpty ? "?" : shard.awaited.joined(separator: ", "))"
         }

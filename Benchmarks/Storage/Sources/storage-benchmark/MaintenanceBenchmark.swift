@@ -3,7 +3,7 @@ import KVStorage
 /// The longest step of each kind of maintenance, at the budget that the server gives a slice.
 struct MaintenanceBenchmark {
     let keyCount: Int
-    /// In slots.
+    /// Of a step, in nanoseconds by estimate.
     let budget: Int
 
     func run() {

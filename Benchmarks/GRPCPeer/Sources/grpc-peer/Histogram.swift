@@ -1,0 +1,1 @@
+../../../Sources/client-benchmark/Histogram.swift

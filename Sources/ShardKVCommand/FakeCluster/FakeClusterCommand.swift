@@ -1,0 +1,66 @@
+import ArgumentParser
+import Glibc
+import KVSharding
+
+struct FakeClusterCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fake-cluster",
+        abstract: "Play a faulty cluster to a client, and judge what the client did.",
+        discussion: """
+            Starts the nodes that SCENARIO describes on free ports of this machine, runs COMMAND with SHARDKV_SHARDMAP set, \
+            feeds it the scenario's commands and compares its replies and requests with what is expected. COMMAND reads \
+            commands and prints replies as 'shardkv shell' does. proto/conformance/scenarios/README.md describes the \
+            files.
+
+            EXAMPLES
+              shardkv fake-cluster proto/conformance/scenarios/hung-replica.txt -- shardkv shell
+              shardkv fake-cluster proto/conformance/scenarios/*.txt -- python3 -m shardkv.shell
+
+            EXIT CODE
+              0 all as expected · 1 something was not · 2 and above an error
+            """
+    )
+
+    @Argument(help: "The scenarios' files, played one after the other.", completion: .file())
+    var scenarios: [String]
+
+    @Argument(parsing: .postTerminator, help: "The client and its arguments, after --.")
+    var command: [String]
+
+    @Flag(help: "Show only what is not as expected.")
+    var quiet = false
+
+    func run() throws {
+        var template = Array("/tmp/shardkv-fake-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw CommandFailure("cannot make a directory: \(String(cString: strerror(errno)))")
+        }
+        let directory = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        defer { rmdir(directory) }
+        var faultCount = 0
+        for path in scenarios {
+            let scenario = try load(path)
+            var run = try ScenarioRun(scenario, directory: directory)
+            let verdicts = try run.play(to: command)
+            let faults = verdicts.filter { $0.fault != nil }
+            faultCount += faults.count
+            let outcome = faults.isEmpty ? "ok" : "\(faults.count) of \(verdicts.count) FAILED"
+            if !quiet || !faults.isEmpty { print("\(path): \(scenario.title): \(outcome)") }
+            for verdict in quiet ? faults : verdicts {
+                print("  \(verdict.fault == nil ? "ok    " : "FAILED") line \(verdict.lineNumber): \(verdict.text)")
+                if let fault = verdict.fault { print("         \(fault)") }
+            }
+        }
+        if faultCount > 0 { throw CommandFailure("", exitCode: 1) }
+    }
+
+    private func load(_ path: String) throws(CommandFailure) -> Scenario {
+        let content: [UInt8]
+        do throws(ShardMapError) {
+            content = try FileSnapshot(path: path).content
+        } catch { throw CommandFailure("\(error)") }
+        do throws(ScenarioError) {
+            return try ScenarioParser.parse(content)
+        } catch { throw CommandFailure("\(path): \(error.message)") }
+    }
+}

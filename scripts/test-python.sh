@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Tests the Python client in a virtual environment of its own: lint, types, then all tests.
+#
+# SHARDKV_BINARY=PROGRAM is the server to test with; without it those tests are skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/requirements.sh
+source scripts/requirements.sh
+command -v python3 >/dev/null || fail "Python is missing; get 3.11 or later"
+python3 -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    fail "Python 3.11 or later with its module venv is missing; on Debian: apt-get install python3-venv"
+
+environment=$PWD/.build/python
+[ -x "$environment/bin/python" ] || python3 -m venv "$environment"
+"$environment/bin/pip" install --quiet --disable-pip-version-check -e 'clients/python[test]'
+cd clients/python
+generator=../../proto/conformance/generator
+"$environment/bin/ruff" check --config pyproject.toml --quiet . "$generator"
+"$environment/bin/ruff" format --config pyproject.toml --quiet --check . "$generator"
+"$environment/bin/mypy"
+"$environment/bin/pytest" --quiet
