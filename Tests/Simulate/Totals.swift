@@ -21,8 +21,8 @@ struct Totals {
         acknowledged += report.acknowledgedWrites
         indeterminate += report.indeterminateWrites
         failedReads += report.failedReads
-        waived += report.waivedShards.isEmpty ? 0 : 1
-        excused += report.excused.isEmpty ? 0 : 1
+        waived += report.waivedShards.isEmpty || report.scenario.mode == .crashes ? 0 : 1
+        excused += report.excused.isEmpty || report.scenario.mode == .crashes ? 0 : 1
         milliseconds += report.milliseconds
         for (kind, count) in report.faults { faults[kind, default: 0] += count }
         for violation in report.violations { problems[violation.kind.rawValue, default: 0] += 1 }
@@ -36,7 +36,7 @@ struct Totals {
         return """
             \(histories) histories of \(milliseconds / 1000) s in all, \(operations) operations, \
             \(acknowledged) acknowledged writes, \(indeterminate) indeterminate, \(failedReads) failed reads, \
-            faults: \(Self.list(faults)), histories with waived copies: \(waived), of these with losses: \(excused), \
+            faults: \(Self.list(faults)), with waived copies, one crash at a time: \(waived), of these with losses: \(excused), \
             violations: \(total)\(total == 0 ? "" : " (\(Self.list(problems)))")
             """
     }
