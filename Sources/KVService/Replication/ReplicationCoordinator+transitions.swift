@@ -166,7 +166,7 @@ extension ReplicationCoordinator {
         let missing = merge.sources.filter { source in
             !transition.merged.contains(source) && transition.answers[source]?.status.hasData != false
         }
-        if let source = missing.first, !policy.ablations.contains(.merge) {
+        if let source = missing.first {
             if pulls.values.contains(where: { $0.shard == shard && $0.purpose == .merge }) { return }
             let isWhole = transition.merged.isEmpty && !transition.hasCopied && !replica(shard).isActive
             let isLarge = isLarge(shard, at: source)
@@ -187,8 +187,7 @@ extension ReplicationCoordinator {
                 replica.transition?.activation = merge
                 if merge.recorders[node] != nil { replica.transition?.recorded[node] = replica.incarnation }
             }
-            let isRecorded = replica(shard).transition?.isRecorded(merge, now: now) == true
-            guard isRecorded || policy.ablations.contains(.activation) else { return sendActivations() }
+            guard replica(shard).transition?.isRecorded(merge, now: now) == true else { return sendActivations() }
         }
         becomeActive(shard, at: merge.configuration, predecessors: merge.sources)
     }

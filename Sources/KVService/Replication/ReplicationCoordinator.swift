@@ -27,10 +27,6 @@ package struct ReplicationCoordinator: Sendable {
         case earlyDrop = "early-drop"
         /// The last write to arrive wins, whatever its version.
         case versions
-        /// A new owner serves with what it copied before the old ones stopped.
-        case merge
-        /// A new owner serves before it has told the old ones.
-        case activation
     }
 
     enum Call {
