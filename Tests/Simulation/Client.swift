@@ -16,7 +16,7 @@ package final class Client {
     /// Of this client's own, so that its calls do not move other clients'.
     var random: SeededRandom
     let clock: VersionClock
-    let health = NodeHealth()
+    let nodes = NodeTable()
     private var routing: Routing
     /// The lives of processes whose HELLO was seen.
     private var greeted: [String: UInt64] = [:]
@@ -38,13 +38,13 @@ package final class Client {
             wallMilliseconds: UInt64(Int64(cluster.now) + clockOffset),
             now: cluster.now
         )
-        routing = Routing(map, epoch: epoch)
+        routing = Routing(map, epoch: epoch, nodes: nodes)
     }
 
     package func follow(_ map: ShardMap, epoch: UInt64) {
         guard epoch > routing.epoch else { return }
         routing.follow(map, epoch: epoch)
-        health.keep { name in
+        nodes.keep { name in
             map.nodes[name] != nil || routing.viewMembers.contains { $0.node == name }
         }
         routeChanged()
@@ -59,10 +59,10 @@ package final class Client {
 
     /// A route's members in the order to ask them: those to avoid are last.
     func candidates(_ route: Route) -> [String] {
-        guard let (well, avoided) = health.split(route.members, now: cluster.now), !well.isEmpty else {
+        guard let (well, avoided) = nodes.split(route.nodes, now: cluster.now * 1000), !well.isEmpty else {
             return turned(route.members)
         }
-        return turned(well) + avoided
+        return turned(well.map(\.name)) + avoided.map(\.name)
     }
 
     private func turned(_ members: [String]) -> [String] {
@@ -74,15 +74,15 @@ package final class Client {
     /// Learns from a replica's error.
     func report(_ error: RPCError, of node: String, _ shard: Int, _ view: UInt64) -> Routing.Lesson {
         if error.isSilence {
-            health.failed(node, now: cluster.now)
-            if shard > 0 { routing.doubt(view, of: shard, isUnreachable: health.isAvoided) }
+            nodes.failed(nodes.state(of: node), isSilence: true, now: cluster.now * 1000)
+            if shard > 0 { routing.doubt(view, of: shard, isUnreachable: nodes.isEjected) }
         }
         guard let told = error.view else { return .nothing }
-        return learn(told, reason: error.reason)
+        return learn(told)
     }
 
-    private func learn(_ view: View, reason: Reason) -> Routing.Lesson {
-        let lesson = routing.learn(view, reason: reason)
+    private func learn(_ view: View) -> Routing.Lesson {
+        let lesson = routing.learn(view)
         if lesson == .news { routeChanged() }
         return lesson
     }
@@ -107,7 +107,7 @@ package final class Client {
     func tell(_ node: String, shard: Int) {
         guard let view = routing.view(of: shard) else { return }
         cluster.send(view, from: name, to: node, timeoutMilliseconds: Self.attemptMilliseconds) { [self] result in
-            if case .success(let view) = result { _ = learn(view, reason: .wrongView) }
+            if case .success(let view) = result { _ = learn(view) }
         }
     }
 
@@ -121,7 +121,7 @@ package final class Client {
     ) {
         cluster.send(request, from: name, to: node, timeoutMilliseconds: UInt64(timeoutMilliseconds)) { [self] result in
             if case .success = result {
-                health.answered(node)
+                nodes.answered(nodes.state(of: node), now: cluster.now * 1000)
                 greet(node)
             }
             done(result)
