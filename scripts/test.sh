@@ -50,4 +50,4 @@ export SHARDKV_FUZZ_ITERATIONS=${SHARDKV_FUZZ_ITERATIONS:-2000}
 swift test "${checks[@]}"
 
 echo "== simulation" >&2
-scripts/simulate.sh --histories "${SHARDKV_SIMULATIONS:-1000}"
+scripts/simulate.sh --histories "${SHARDKV_SIMULATIONS:-300}" --seed 1
