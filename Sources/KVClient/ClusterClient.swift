@@ -117,8 +117,10 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
         if error.isFaultOfNode {
             nodes.failed(nodes.state(of: node), isSilence: error.isSilence, now: time.monotonicMicroseconds)
         }
-        if error.isSilence, shard > 0 {
-            routing.withLock { $0.doubt(view, of: shard, isUnreachable: nodes.isEjected) }
+        if shard > 0 {
+            if error.isSilence { routing.withLock { $0.doubt(view, of: shard, isUnreachable: nodes.isEjected) } }
+            // A member that does not know the shard: the view is over.
+            if error.reason == .notHosted { routing.withLock { $0.doubt(view, of: shard) { _ in true } } }
         }
         guard let view = error.view else { return .nothing }
         return learn(view)

@@ -88,7 +88,7 @@ package struct Routing: Sendable {
         return .news
     }
 
-    /// A member of a view cannot be reached. If none can, or if the map names other owners at a higher epoch, the view's owners
+    /// A member of a view cannot be reached, or has nothing of the shard. If none can, or if the map names other owners at a higher epoch, the view's owners
     /// may be gone for good: the map's are asked next, who tell what is in force.
     package mutating func doubt(_ view: UInt64, of shard: Int, isUnreachable: (String) -> Bool) {
         guard let known = views[shard], known.identifier == view, !isOfMap(known, shard),

@@ -155,6 +155,8 @@ package struct WritePlan {
         replicas[index].lastError = error
         if error.refusesStamp, !wasRefused, !isDone {
             wasRefused = true
+            // The new stamp may be below what they told of.
+            superseding = []
             return .restamp(.refused(node: node, serverMilliseconds: error.serverTimeMilliseconds))
         }
         if isRerouted(route), lesson == .news, self.phase < Self.maxPhasesAtOnce { return begin(route, now: now) }

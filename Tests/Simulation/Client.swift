@@ -77,6 +77,7 @@ package final class Client {
             nodes.failed(nodes.state(of: node), isSilence: true, now: cluster.now * 1000)
             if shard > 0 { routing.doubt(view, of: shard, isUnreachable: nodes.isEjected) }
         }
+        if shard > 0, error.reason == .notHosted { routing.doubt(view, of: shard) { _ in true } }
         guard let told = error.view else { return .nothing }
         return learn(told)
     }
