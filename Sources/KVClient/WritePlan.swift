@@ -8,8 +8,8 @@ package import KVWire
 /// have taken it. A replica that could not be reached, or said that its trouble will pass, is asked again after a wait, within
 /// the deadline and with the same version, which makes it harmless if it was executed before. If the route has changed
 /// by then, or a replica's error changed it, a phase begins anew on the new route; what was acknowledged by another view does
-/// not count. A stamp that was refused is replaced once, one that was superseded once for each replica that says so;
-/// that begins a phase too. Times are in milliseconds of one clock.
+/// not count. A stamp that was refused is replaced once, one that was superseded once for each replica that says so, and
+/// once more after a refusal; that begins a phase too. Times are in milliseconds of one clock.
 ///
 /// To drive it: `begin`, then perform what the step says. After `.send`, call `acknowledged` or `failed`; after `.wait`,
 /// `waited`; `.tell` needs no report. When the route has changed from outside, `rerouted`. On `.restamp` stamp anew and

@@ -113,7 +113,7 @@ private let errors: [RPCError] = [
                 return
             case .restamp:
                 restamps += 1
-                #expect(restamps <= all.count + 1)
+                #expect(restamps <= 2 * all.count + 1)
                 step = plan.begin(route, now: now)
                 continue
             case .perform(let actions):
