@@ -21,3 +21,6 @@ generator=../../proto/conformance/generator
 "$environment/bin/ruff" format --config pyproject.toml --quiet --check . "$generator"
 "$environment/bin/mypy"
 "$environment/bin/pytest" --quiet
+if [ -n "${SHARDKV_BINARY:-}" ]; then
+    "$environment/bin/python" tools/mutations.py >&2
+fi

@@ -169,13 +169,6 @@ MUTATIONS = [
         "answer, timer = self._calls.pop(next(iter(self._calls), 0), (None, None))",
     ),
     Mutation(
-        "requests go on after GOAWAY",
-        "goaway",
-        "connection.py",
-        "self.drain(ReplicaError(StatusCode.UNAVAILABLE, message, Reason.DRAINING))",
-        "pass",
-    ),
-    Mutation(
         "a missing key is an error, which another replica may not have",
         "missing-is-an-answer",
         "reads.py",
