@@ -14,7 +14,7 @@ struct FakeClusterCommand: ParsableCommand {
 
             EXAMPLES
               shardkv fake-cluster proto/conformance/scenarios/hung-replica.txt -- shardkv shell
-              shardkv fake-cluster proto/conformance/scenarios/*.txt -- python3 -m shardkv.shell
+              shardkv fake-cluster proto/conformance/scenarios/*.txt -- python3 -m shardkv shell
 
             EXIT CODE
               0 all as expected · 1 something was not · 2 and above an error

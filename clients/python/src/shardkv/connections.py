@@ -73,6 +73,7 @@ class NodeConnections:
             if node.last_error and loop.time() < node.retry_at:
                 raise node.last_error
             node.connecting = loop.create_task(self._open(name, node))
+            node.connecting.add_done_callback(ignore_outcome)
         done, _ = await asyncio.wait([node.connecting], timeout=timeout)
         if not done:
             raise ReplicaError(StatusCode.DEADLINE_EXCEEDED, f"no connection to {node.address} in time")
