@@ -18,6 +18,8 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
     package var node: String?
     /// A write that may or may not have happened, or that happened on a part of the replicas.
     package var isIndeterminate: Bool
+    /// It was not tried again because the client's budget for repetitions is used up.
+    package var isOutOfBudget = false
     package var replicas: [Replica]
 
     package init(
@@ -37,23 +39,30 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(code.name): \(message)" }
 
     /// A read that no replica answered: the last one's code stands for all.
-    static func read(_ replicas: [Replica]) -> CallFailure {
+    static func read(_ replicas: [Replica], isOutOfBudget: Bool = false) -> CallFailure {
         guard let last = replicas.last else {
             return CallFailure(.deadlineExceeded, "the deadline passed before a replica was asked")
         }
-        return CallFailure(
+        var failure = CallFailure(
             last.error.code,
             replicas.count == 1
                 ? list(replicas, namesCodes: false) : "no replica answered: \(list(replicas, namesCodes: true))",
             node: last.node,
             replicas: replicas
         )
+        if isOutOfBudget { failure.endForBudget() }
+        return failure
     }
 
     /// - Parameters:
     ///   - acknowledged: the replicas that took the write.
     ///   - mayHaveExecuted: another one may have taken it too.
-    static func write(_ replicas: [Replica], acknowledged: [String], mayHaveExecuted: Bool) -> CallFailure {
+    static func write(
+        _ replicas: [Replica],
+        acknowledged: [String],
+        mayHaveExecuted: Bool,
+        isOutOfBudget: Bool
+    ) -> CallFailure {
         let isIndeterminate = mayHaveExecuted || !acknowledged.isEmpty
         let isCancelled = replicas.contains { $0.error.code == .cancelled }
         let code: StatusCode =
@@ -61,13 +70,21 @@ package struct CallFailure: Error, Hashable, Sendable, CustomStringConvertible {
         var message = list(replicas, namesCodes: isIndeterminate || replicas.count > 1)
         if !acknowledged.isEmpty { message += "; written on \(acknowledged.joined(separator: ", "))" }
         if isIndeterminate { message = "the write may or may not have happened: \(message)" }
-        return CallFailure(
+        var failure = CallFailure(
             code,
             message,
             node: replicas.last?.node,
             isIndeterminate: isIndeterminate,
             replicas: replicas
         )
+        if isOutOfBudget { failure.endForBudget() }
+        return failure
+    }
+
+    private mutating func endForBudget() {
+        isOutOfBudget = true
+        if !isIndeterminate { code = .resourceExhausted }
+        message += "; not tried again: too many calls fail (the budget for repetitions is used up)"
     }
 
     private static func list(_ replicas: [Replica], namesCodes: Bool) -> String {

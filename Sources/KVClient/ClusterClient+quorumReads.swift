@@ -5,18 +5,24 @@ extension ClusterClient {
     /// Reads the newest of what a majority of the replicas have, and brings those that were behind up to it.
     package func quorumGet(
         _ request: GetRequest,
+        isHedged: Bool = false,
         timeoutMilliseconds: UInt64
     ) async throws(CallFailure) -> GetResponse {
         try Self.check(key: request.key)
-        let deadline = saturatingSum(time.monotonicMilliseconds, timeoutMilliseconds)
+        amplification.count()
+        let began = time.monotonicMicroseconds
+        let deadline = saturatingSum(began / 1000, timeoutMilliseconds)
         var request = request
         request.withMetadata = true
-        var plan = QuorumReadPlan(deadline: deadline, attemptMilliseconds: attemptMilliseconds)
+        var plan = QuorumReadPlan(deadline: deadline, attemptMilliseconds: attemptMilliseconds, jitter: jitter)
         let events = CallEvents<GetResponse>()
         var running: [@Sendable () -> Void] = []
         defer { if events.hasOutstanding { for cancel in running { cancel() } } }
         var now = time.monotonicMilliseconds
         var route = try await route(of: request.key, deadline: deadline)
+        if isHedged {
+            hedging.schedule(at: began + hedging.delayMicroseconds) { events.post(.waited(node: nil, phase: 0)) }
+        }
         var step = plan.begin(route, candidates: candidates(route, now: now), now: now)
         var happened: [CallEvent<GetResponse>] = []
         while true {
@@ -27,8 +33,7 @@ extension ClusterClient {
             case .fail(let failure): throw failure
             case .perform(let actions):
                 request.view = plan.view
-                events.began(actions.count { if case .tell = $0 { false } else { true } }, phase: plan.phase)
-                for action in actions { start(action, request, plan, &running, events) }
+                for action in actions { start(action, request, route, plan, &running, events) }
             }
             if happened.isEmpty {
                 happened = await events.next(missing: plan.missing).reversed()
@@ -36,7 +41,6 @@ extension ClusterClient {
             }
             switch happened.removeLast() {
             case .answered(let node, let phase, .success(let response)):
-                health.answered(node)
                 step = plan.answered(node: node, phase: phase, response)
             case .answered(let node, let phase, .failure(let error)):
                 let lesson = report(error, of: node, shard: plan.shard, view: plan.view)
@@ -48,8 +52,11 @@ extension ClusterClient {
                     lesson: lesson,
                     route: route,
                     candidates: candidates(route, now: now),
-                    now: now
+                    now: now,
+                    mayRepeat: mayRepeat
                 )
+            case .waited(_, phase: 0):
+                step = plan.hedge(phase: plan.phase, now: now, mayRepeat: mayRepeat)
             case .waited(_, let phase):
                 route = try self.route(of: request.key)
                 step = plan.waited(phase: phase, route: route, candidates: candidates(route, now: now), now: now)
@@ -62,18 +69,16 @@ extension ClusterClient {
     private func start(
         _ action: QuorumReadPlan.Action,
         _ request: GetRequest,
+        _ route: Route,
         _ plan: QuorumReadPlan,
         _ running: inout [@Sendable () -> Void],
         _ events: CallEvents<GetResponse>
     ) {
         switch action {
         case .ask(let node, let phase, let timeoutMilliseconds):
-            running.append(
-                sender.start(request, to: node, timeoutMilliseconds: timeoutMilliseconds) { result in
-                    events.ended(.answered(node: node, phase: phase, result), phase: phase)
-                }
-            )
+            running.append(start(request, at: state(of: node, route), timeoutMilliseconds, phase: phase, events))
         case .wait(let phase, let milliseconds):
+            events.began(1, phase: phase)
             running.append(wait(node: nil, phase: phase, milliseconds: milliseconds, events))
         case .tell(let node): tell(node, shard: plan.shard)
         }
@@ -81,13 +86,16 @@ extension ClusterClient {
 
     /// A route's members in the order to ask them.
     private func candidates(_ route: Route, now: UInt64) -> [String] {
-        let (candidates, first) = order(route, now: now)
+        let (candidates, first) = order(route, now: now * 1000)
         return Array(candidates[first...] + candidates[..<first])
     }
 
     /// Brings replicas that were behind up to what the read found, with the same version and deadline. Returns at once.
     private func repair(_ key: [UInt8], _ result: QuorumReadPlan.Result, timeoutMilliseconds: UInt64) {
-        if result.behind.isEmpty { return }
+        // Counted as repetitions; what is not repaired now is by the next read, or by the servers.
+        let behind = result.behind.filter { _ in mayRepeat() }
+        if behind.isEmpty { return }
+        if let observer { observer.repaired(behind.count) }
         let (response, clock) = (result.response, clock.milliseconds(now: time.monotonicMilliseconds))
         switch response.kind {
         // A deadline that has passed leaves a marker, as it did where the record comes from.
@@ -100,7 +108,7 @@ extension ClusterClient {
                 expiresAt: response.expiresAt,
                 opClockMilliseconds: clock
             )
-            repair(request, result.behind, timeoutMilliseconds)
+            repair(request, behind, timeoutMilliseconds)
         case .deleted:
             let request = DeleteRequest(
                 key: key,
@@ -108,7 +116,7 @@ extension ClusterClient {
                 version: response.version,
                 opClockMilliseconds: clock
             )
-            repair(request, result.behind, timeoutMilliseconds)
+            repair(request, behind, timeoutMilliseconds)
         }
     }
 

@@ -7,10 +7,15 @@ extension ClusterClient {
         to node: String,
         timeoutMilliseconds: UInt64
     ) async throws(CallFailure) -> Request.Response {
+        let (state, sent) = (nodes.state(of: node), time.monotonicMicroseconds)
+        state.began()
         do throws(RPCError) {
             let timeout = UInt32(clamping: max(1, timeoutMilliseconds))
-            return try await sender.send(request, to: node, timeoutMilliseconds: timeout)
+            let response = try await sender.send(request, to: node, timeoutMilliseconds: timeout)
+            answered(state, Request.method, sent: sent)
+            return response
         } catch {
+            ended(state, error, sent: sent, now: time.monotonicMicroseconds)
             report(error, of: node)
             throw CallFailure.read([CallFailure.Replica(node: node, error: error)])
         }

@@ -48,6 +48,7 @@ extension ClusterClient {
         timeoutMilliseconds: UInt64
     ) async throws(CallFailure) {
         try Self.check(key: mutation.key)
+        amplification.count()
         let deadline = saturatingSum(time.monotonicMilliseconds, timeoutMilliseconds)
         let route: Route
         switch target {
@@ -58,7 +59,7 @@ extension ClusterClient {
         let now = time.monotonicMilliseconds
         var write = RunningWrite(
             mutation: mutation,
-            plan: WritePlan(level: target.level, deadline: deadline, retries: target.retries),
+            plan: WritePlan(level: target.level, deadline: deadline, retries: target.retries, jitter: jitter),
             request: mutation.request(stamp: clock.stamp(now: now)),
             stampedAt: now,
             fixedRoute: target.retries ? nil : route
@@ -139,7 +140,10 @@ extension ClusterClient {
         for action in actions {
             switch action {
             case .send(let node, let phase, let timeoutMilliseconds):
+                let sent = observer == nil ? 0 : time.monotonicMicroseconds
+                let method = type(of: write.request).method
                 let cancel = sender.start(write.request, to: node, timeoutMilliseconds: timeoutMilliseconds) { result in
+                    if self.observer != nil { self.observe(node, method, result, sent: sent) }
                     events.ended(.answered(node: node, phase: phase, result), phase: phase)
                 }
                 write.running.append((phase, cancel))
@@ -147,6 +151,13 @@ extension ClusterClient {
                 write.running.append((phase, wait(node: node, phase: phase, milliseconds: milliseconds, events)))
             case .tell(let node): tell(node, shard: write.plan.shard)
             }
+        }
+    }
+
+    private func observe(_ node: String, _ method: Method, _ result: Result<MutationResponse, RPCError>, sent: UInt64) {
+        switch result {
+        case .success: observer?.answered(node, method, microseconds: time.monotonicMicroseconds - sent)
+        case .failure(let error): observer?.failed(node, error)
         }
     }
 
@@ -171,7 +182,7 @@ extension ClusterClient {
     ) throws(CallFailure) -> WritePlan.Step {
         switch event {
         case .answered(let node, let phase, .success(let response)):
-            health.answered(node)
+            nodes.answered(node, now: now * 1000)
             return write.plan.acknowledged(node: node, phase: phase, response)
         case .answered(let node, let phase, .failure(let error)):
             let lesson = report(error, of: node, shard: write.plan.shard, view: write.plan.view)
@@ -181,7 +192,8 @@ extension ClusterClient {
                 error,
                 lesson: lesson,
                 route: try route(write),
-                now: now
+                now: now,
+                mayRepeat: mayRepeat
             )
         case .waited(let node, let phase):
             guard let node else { preconditionFailure("a write waits for one node at a time") }

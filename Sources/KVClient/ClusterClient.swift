@@ -11,18 +11,25 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     package let sender: Sender
     package let time: Time
     package let clock: VersionClock
-    package let health = NodeHealth()
-    private let balancer: any Balancer
+    package let nodes: NodeTable
+    package let amplification: Amplification
+    let balancer: any Balancer
     let attemptMilliseconds: UInt64
+    let jitter: Jitter
+    let hedging: Hedging<Time>
     private let routing: Mutex<Routing>
     let pendingWrites = PendingWrites()
     let mapFetch: MapFetch
+    let observer: (any ClientObserver)?
 
     /// - Parameters:
     ///   - map: nil = to be fetched from one of the `seeds`, when it is first needed.
     ///   - epoch: the map's; 0 = unknown.
     ///   - seeds: names under which the sender reaches servers before there is a map.
+    ///   - nodes: where the nodes' conditions are kept.
     ///   - attemptMilliseconds: the longest that a read waits for one replica while there is another to ask.
+    ///   - hedgeMilliseconds: the longest that a hedged read waits before it asks a second replica.
+    ///   - observer: is told what happens.
     package init(
         map: ShardMap?,
         epoch: UInt64 = 0,
@@ -31,9 +38,18 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
         time: Time,
         clock: VersionClock,
         balancer: any Balancer,
-        attemptMilliseconds: UInt64
+        nodes: NodeTable = NodeTable(),
+        attemptMilliseconds: UInt64,
+        hedgeMilliseconds: UInt64 = 50,
+        jitter: Jitter = .full,
+        observer: (any ClientObserver)? = nil
     ) {
-        routing = Mutex(Routing(map, epoch: epoch))
+        self.nodes = nodes
+        self.jitter = jitter
+        self.observer = observer
+        amplification = Amplification(now: time.monotonicMicroseconds)
+        hedging = Hedging(time: time, longestMilliseconds: hedgeMilliseconds)
+        routing = Mutex(Routing(map, epoch: epoch, nodes: nodes))
         mapFetch = MapFetch(seeds: seeds)
         self.sender = sender
         self.time = time
@@ -45,68 +61,24 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     /// Nil = it was not fetched yet.
     package var shardMap: ShardMap? { routing.withLock { $0.map } }
 
+    /// The map's epoch; 0 = unknown, nil = there is no map.
+    package var mapEpoch: UInt64? { routing.withLock { $0.map == nil ? nil : $0.epoch } }
+
     /// The next attempt of every call is routed by `map`; a write that waits for a node which it took away begins anew.
     /// - Parameter epoch: the map's; 0 = unknown.
     package func follow(_ map: ShardMap, epoch: UInt64 = 0) {
         sender.follow(map)
+        for seed in mapFetch.seeds {
+            guard let address = NodeAddress(parsing: seed) else { continue }
+            sender.learn(View.Member(node: seed, address: address.host, port: UInt16(address.port)))
+        }
         let members = routing.withLock { routing in
             routing.follow(map, epoch: epoch)
             return routing.viewMembers
         }
         for member in members { sender.learn(member) }
-        health.keep { name in map.nodes[name] != nil || members.contains { $0.node == name } }
+        nodes.keep { name in map.nodes[name] != nil || members.contains { $0.node == name } }
         pendingWrites.post(.routeChanged)
-    }
-
-    /// Reads from one replica after the other until one answers.
-    package func get(
-        _ request: GetRequest,
-        timeoutMilliseconds: UInt64
-    ) async throws(CallFailure) -> GetResponse {
-        try Self.check(key: request.key)
-        let now = time.monotonicMilliseconds
-        let deadline = saturatingSum(now, timeoutMilliseconds)
-        var route = try await route(of: request.key, deadline: deadline)
-        let (candidates, first) = order(route, now: now)
-        var plan = ReadPlan(
-            candidates: candidates,
-            first: first,
-            deadline: deadline,
-            attemptMilliseconds: attemptMilliseconds
-        )
-        var step = plan.next(now: now)
-        while true {
-            switch step {
-            case .ask(let node, let timeoutMilliseconds):
-                do throws(RPCError) {
-                    let response = try await sender.send(request, to: node, timeoutMilliseconds: timeoutMilliseconds)
-                    health.answered(node)
-                    return response
-                } catch {
-                    report(error, of: node, shard: route.shard, view: route.view)
-                    plan.failed(node, error, isRerouted: try self.route(of: request.key).differs(from: route))
-                }
-            case .wait(let milliseconds):
-                do { try await time.sleep(milliseconds: milliseconds) } catch {
-                    throw CallFailure(.cancelled, "the call was cancelled")
-                }
-                route = try self.route(of: request.key)
-                let (candidates, first) = order(route, now: time.monotonicMilliseconds)
-                plan.beginRound(candidates: candidates, first: first)
-            case .fail(let failure):
-                throw failure
-            }
-            step = plan.next(now: time.monotonicMilliseconds)
-        }
-    }
-
-    /// A route's members, and the index of the first to ask; the others follow, around the end. Those to avoid are last.
-    func order(_ route: Route, now: UInt64) -> (candidates: [String], first: Int) {
-        guard let (well, avoided) = health.split(route.members, now: now), !well.isEmpty else {
-            return (route.members, balancer.first(of: route.members, route: route))
-        }
-        let first = balancer.first(of: well, route: route)
-        return (Array(well[first...] + well[..<first]) + avoided, 0)
     }
 
     /// The replicas of a key; at least one. Fetches the map if there is none yet.
@@ -142,28 +114,38 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
         shard: Int = 0,
         view: UInt64 = ViewIdentifier.none
     ) -> Routing.Lesson {
-        if error.isSilence {
-            health.failed(node, now: time.monotonicMilliseconds)
-            if shard > 0 { routing.withLock { $0.doubt(view, of: shard, isUnreachable: health.isAvoided) } }
+        if error.isFaultOfNode {
+            nodes.failed(nodes.state(of: node), isSilence: error.isSilence, now: time.monotonicMicroseconds)
+        }
+        if error.isSilence, shard > 0 {
+            routing.withLock { $0.doubt(view, of: shard, isUnreachable: nodes.isEjected) }
         }
         guard let view = error.view else { return .nothing }
-        return learn(view, reason: error.reason)
+        return learn(view)
     }
 
+    /// Takes one request beyond those that callers asked for.
+    func mayRepeat() -> Bool { amplification.take(now: time.monotonicMicroseconds) }
+
     @discardableResult
-    private func learn(_ view: View, reason: Reason) -> Routing.Lesson {
+    private func learn(_ view: View) -> Routing.Lesson {
         for member in view.members { sender.learn(member) }
-        let lesson = routing.withLock { $0.learn(view, reason: reason) }
-        if lesson == .news { pendingWrites.post(.routeChanged) }
+        let lesson = routing.withLock { $0.learn(view) }
+        if lesson == .news {
+            pendingWrites.post(.routeChanged)
+            noticeEpoch(view.epoch)
+        }
         return lesson
     }
 
+    func view(of shard: Int) -> View? { routing.withLock { $0.view(of: shard) } }
+
     /// Tells a server, whose view is older, what this client knows, and learns what it then says. Returns at once.
     func tell(_ node: String, shard: Int) {
-        guard let view = routing.withLock({ $0.view(of: shard) }) else { return }
+        guard let view = view(of: shard) else { return }
         let timeout = UInt32(clamping: attemptMilliseconds)
         _ = sender.start(view, to: node, timeoutMilliseconds: timeout) { result in
-            if case .success(let view) = result { self.learn(view, reason: .wrongView) }
+            if case .success(let view) = result { self.learn(view) }
         }
     }
 

@@ -46,8 +46,11 @@ package struct QuorumReadPlan {
     package private(set) var phase = 0
     private let deadline: UInt64
     private let attemptMilliseconds: UInt64
+    private let jitter: Jitter
+    private var isOutOfBudget = false
 
-    package init(deadline: UInt64, attemptMilliseconds: UInt64) {
+    package init(deadline: UInt64, attemptMilliseconds: UInt64, jitter: Jitter = .none) {
+        self.jitter = jitter
         self.deadline = deadline
         self.attemptMilliseconds = max(1, attemptMilliseconds)
     }
@@ -85,6 +88,7 @@ package struct QuorumReadPlan {
     ///   - lesson: what the error's view was to the routing, which has learned it.
     ///   - route: the shard's route by now.
     ///   - candidates: its members in the order to ask them, if it is another one.
+    ///   - mayRepeat: whether the client's budget for repetitions has one for this; asked only if it would be one.
     package mutating func failed(
         node: String,
         phase: Int,
@@ -92,13 +96,18 @@ package struct QuorumReadPlan {
         lesson: Routing.Lesson = .nothing,
         route: Route,
         candidates: [String],
-        now: UInt64
+        now: UInt64,
+        mayRepeat: () -> Bool = { true }
     ) -> Step {
         guard phase == self.phase, pending.remove(node) != nil else { return .perform([]) }
         failures.append(CallFailure.Replica(node: node, error: error))
         if error.endsCall { return .fail(.read(failures)) }
         if lesson == .news, self.phase < Self.maxPhasesAtOnce, let current = self.route, route.differs(from: current) {
             return begin(route, candidates: candidates, now: now)
+        }
+        guard error.isRedirect || error.isUnsent || mayRepeat() else {
+            isOutOfBudget = true
+            return .fail(failure)
         }
         let step = askMore(now: now)
         guard lesson == .outdated, case .perform(let actions) = step else { return step }
@@ -108,6 +117,18 @@ package struct QuorumReadPlan {
     /// A `wait` ended.
     package mutating func waited(phase: Int, route: Route, candidates: [String], now: UInt64) -> Step {
         phase == self.phase ? begin(route, candidates: candidates, now: now) : .perform([])
+    }
+
+    /// The answers take long: asks one more, if there is one.
+    /// - Parameter mayRepeat: whether the client's budget for repetitions has one for this; asked only if it would be one.
+    package mutating func hedge(phase: Int, now: UInt64, mayRepeat: () -> Bool = { true }) -> Step {
+        guard phase == self.phase, missing > 0, asked < candidates.count, now < deadline, mayRepeat() else {
+            return .perform([])
+        }
+        defer { asked += 1 }
+        pending.insert(candidates[asked])
+        let timeout = UInt32(clamping: deadline - now)
+        return .perform([.ask(node: candidates[asked], phase: phase, timeoutMilliseconds: timeout)])
     }
 
     private mutating func askMore(now: UInt64) -> Step {
@@ -130,7 +151,7 @@ package struct QuorumReadPlan {
     /// A majority cannot answer any more.
     private mutating func endPhase(now: UInt64) -> Step {
         let wait = failures.filter(\.error.isTransient).map { failure in
-            RetryWait.milliseconds(after: failure.error, attempt: waits)
+            RetryWait.milliseconds(after: failure.error, attempt: waits, jitter)
         }.min()
         guard let wait, now + wait < deadline else { return .fail(failure) }
         waits += 1
@@ -140,7 +161,7 @@ package struct QuorumReadPlan {
     }
 
     private var failure: CallFailure {
-        var failure = CallFailure.read(failures)
+        var failure = CallFailure.read(failures, isOutOfBudget: isOutOfBudget)
         failure.message = "\(answers.count) of \(candidates.count) replicas answered: \(failure.message)"
         return failure
     }

@@ -26,13 +26,22 @@ package struct ReadPlan {
     private var failures: [CallFailure.Replica] = []
     private var endingError = false
     private var isRerouted = false
+    private var isOutOfBudget = false
     private let deadline: UInt64
     private let attemptMilliseconds: UInt64
+    private let jitter: Jitter
 
     /// - Parameters:
     ///   - candidates: the replicas; not empty.
     ///   - first: the index of the one to begin with.
-    package init(candidates: [String], first: Int, deadline: UInt64, attemptMilliseconds: UInt64) {
+    package init(
+        candidates: [String],
+        first: Int,
+        deadline: UInt64,
+        attemptMilliseconds: UInt64,
+        jitter: Jitter = .none
+    ) {
+        self.jitter = jitter
         self.candidates = candidates
         self.first = first
         self.deadline = deadline
@@ -40,7 +49,9 @@ package struct ReadPlan {
     }
 
     package mutating func next(now: UInt64) -> Step {
-        if endingError || now >= deadline { return .fail(.read(failures)) }
+        if endingError || isOutOfBudget || now >= deadline {
+            return .fail(.read(failures, isOutOfBudget: isOutOfBudget))
+        }
         let left = candidates.count - asked + hinted.count
         guard left > 0 else { return endRound(now: now) }
         let node: String
@@ -56,12 +67,15 @@ package struct ReadPlan {
     }
 
     /// The replica that the last step named failed.
-    /// - Parameter isRerouted: the key's route is not the one of this round any more.
-    package mutating func failed(_ node: String, _ error: RPCError, isRerouted: Bool = false) {
+    /// - Parameters:
+    ///   - isRerouted: the key's route is not the one of this round any more.
+    ///   - mayRepeat: false = the client's budget for repetitions is used up.
+    package mutating func failed(_ node: String, _ error: RPCError, isRerouted: Bool = false, mayRepeat: Bool = true) {
         if failures.isEmpty { failures.reserveCapacity(candidates.count) }
         failures.append(CallFailure.Replica(node: node, error: error))
         endingError = error.endsCall
         if isRerouted { self.isRerouted = true }
+        isOutOfBudget = !mayRepeat
         for member in error.view?.members ?? [] where !isKnown(member.node) {
             hinted.append(member.node)
         }
@@ -81,7 +95,7 @@ package struct ReadPlan {
     private func endRound(now: UInt64) -> Step {
         let waits = failures.filter { isRerouted || $0.error.isTransient || $0.error.code == .deadlineExceeded }.map {
             failure in
-            RetryWait.milliseconds(after: failure.error, attempt: round)
+            RetryWait.milliseconds(after: failure.error, attempt: round, jitter)
         }
         guard let wait = waits.min(), now + wait < deadline else { return .fail(.read(failures)) }
         return .wait(milliseconds: wait)

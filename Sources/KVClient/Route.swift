@@ -8,14 +8,20 @@ package final class Route: Sendable {
     package let members: [String]
     /// What writes and quorum reads carry as their `view`: `ViewIdentifier.unknown` until a server told it.
     package let view: UInt64
-    /// Whose turn it is, for `RoundRobinBalancer`.
-    let turn = Atomic(UInt32.random(in: 0...UInt32.max))
+    /// The same nodes' conditions.
+    package let nodes: [NodeState]
+    /// For balancers: whose turn it is, or the seed of a choice.
+    private let turn = Atomic(UInt64.random(in: 0...UInt64.max))
 
-    package init(shard: Int, members: [String], view: UInt64) {
+    /// - Parameter nodes: where the members' conditions are kept; nil = nowhere else.
+    package init(shard: Int, members: [String], view: UInt64, nodes: NodeTable? = nil) {
         self.shard = shard
         self.members = members
         self.view = view
+        self.nodes = members.map { nodes?.state(of: $0) ?? NodeState($0) }
     }
+
+    func nextTurn() -> UInt64 { turn.add(1, ordering: .relaxed).newValue }
 
     /// To one node, whatever views there are.
     static func only(_ node: String) -> Route {

@@ -26,8 +26,10 @@ package struct Routing: Sendable {
     private var views: [Int: KnownView] = [:]
     /// By shard, from 0; nil = to be made.
     private var routes: [Route?]
+    private let nodes: NodeTable
 
-    package init(_ map: ShardMap?, epoch: UInt64) {
+    package init(_ map: ShardMap?, epoch: UInt64, nodes: NodeTable = NodeTable()) {
+        self.nodes = nodes
         self.map = map
         self.epoch = epoch
         routes = Array(repeating: nil, count: map?.numShards ?? 0)
@@ -46,7 +48,8 @@ package struct Routing: Sendable {
         let route = Route(
             shard: shard,
             members: known?.names ?? map.members(of: shard),
-            view: known?.identifier ?? ViewIdentifier.unknown
+            view: known?.identifier ?? ViewIdentifier.unknown,
+            nodes: nodes
         )
         routes[shard - 1] = route
         return route
@@ -58,46 +61,25 @@ package struct Routing: Sendable {
     /// Every node that views name, with its address.
     package var viewMembers: [View.Member] { views.values.flatMap(\.view.members) }
 
-    /// What servers said stays in force where it is newer than `map`, or agrees with it about the owners.
+    /// What servers said stays in force: they go on by their views until they have brought about what the map wants.
     package mutating func follow(_ map: ShardMap, epoch: UInt64) {
         self.map = map
         self.epoch = epoch
-        views = views.filter { shard, known in
-            map.shards.contains(shard) && (known.epoch > epoch || isOfMap(known, shard))
-        }
+        views = views.filter { map.shards.contains($0.key) }
         routes = Array(repeating: nil, count: map.numShards)
     }
 
-    /// Takes over what a server says about the owners.
-    /// - Parameter reason: of the error that brought it; of the answer to an ExchangeView `wrongView`.
-    package mutating func learn(_ view: View, reason: Reason) -> Lesson {
-        guard !view.members.isEmpty, map?.shards.contains(view.shard) == true else { return .nothing }
-        guard var known = views[view.shard] else {
-            guard teaches(view, reason: reason) else { return .nothing }
-            return put(KnownView(view), view.shard)
-        }
-        switch reason {
-        case .wrongView, .moving, .notHosted: break
-        default: return .nothing
-        }
+    /// Takes over what a server says about the owners, in an error or in answer to an ExchangeView. One of epoch 0 says only what
+    /// the server's map wants.
+    package mutating func learn(_ view: View) -> Lesson {
+        guard view.epoch > 0, !view.members.isEmpty, map?.shards.contains(view.shard) == true else { return .nothing }
+        guard var known = views[view.shard] else { return put(KnownView(view), view.shard) }
         if known.isOlder(than: view) { return put(KnownView(view), view.shard) }
         if known.isNewer(than: view) { return .outdated }
         let before = known.identifier
         known.merge(view)
         if known.identifier != before { return put(known, view.shard) }
         return known.identifier == KnownView.identifier(of: view) ? .known : .outdated
-    }
-
-    /// Whether a view counts where none was told before. Who refuses a request's view serves by its own. Who does not own
-    /// the shard may know less than the map of the same number does, and who is still copying it names the owners of
-    /// before, which count if this client's map came too early.
-    private func teaches(_ view: View, reason: Reason) -> Bool {
-        switch reason {
-        case .wrongView: true
-        case .moving, .notHosted: view.epoch != epoch || epoch == 0
-        case .notReady: view.epoch < epoch
-        default: false
-        }
     }
 
     private mutating func put(_ known: KnownView, _ shard: Int) -> Lesson {

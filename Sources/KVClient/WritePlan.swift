@@ -51,6 +51,8 @@ package struct WritePlan {
         var isAsked = false
         /// An attempt left for the node, or may have, and was not answered.
         var mayHaveExecuted = false
+        /// Why it is asked again.
+        var lastError: RPCError?
 
         init(_ node: String) { self.node = node }
     }
@@ -65,6 +67,8 @@ package struct WritePlan {
     private let level: ConsistencyLevel
     private let deadline: UInt64
     private let retries: Bool
+    private let jitter: Jitter
+    private var isOutOfBudget = false
     private var waits = 0
     private var superseding: Set<String> = []
     private var wasRefused = false
@@ -74,7 +78,8 @@ package struct WritePlan {
     private var mayHaveExecutedBefore = false
 
     /// - Parameter retries: false = a replica's first error is final; only a stamp is replaced.
-    package init(level: ConsistencyLevel = .all, deadline: UInt64, retries: Bool = true) {
+    package init(level: ConsistencyLevel = .all, deadline: UInt64, retries: Bool = true, jitter: Jitter = .none) {
+        self.jitter = jitter
         self.level = level
         self.deadline = deadline
         self.retries = retries
@@ -131,13 +136,15 @@ package struct WritePlan {
     /// - Parameters:
     ///   - lesson: what the error's view was to the routing, which has learned it.
     ///   - route: the shard's route by now.
+    ///   - mayRepeat: whether the client's budget for repetitions has one for this; asked only if it would be one.
     package mutating func failed(
         node: String,
         phase: Int,
         _ error: RPCError,
         lesson: Routing.Lesson = .nothing,
         route: Route,
-        now: UInt64
+        now: UInt64,
+        mayRepeat: () -> Bool = { true }
     ) -> Step {
         guard phase == self.phase, let index = replicas.firstIndex(where: { $0.node == node }) else {
             if error.mayHaveExecuted { mayHaveExecutedBefore = true }
@@ -145,6 +152,7 @@ package struct WritePlan {
         }
         replicas[index].isAsked = false
         if error.mayHaveExecuted { replicas[index].mayHaveExecuted = true }
+        replicas[index].lastError = error
         if error.refusesStamp, !wasRefused, !isDone {
             wasRefused = true
             return .restamp(.refused(node: node, serverMilliseconds: error.serverTimeMilliseconds))
@@ -154,9 +162,14 @@ package struct WritePlan {
             replicas[index].outcome = .failed(error)
             return settle()
         }
-        let wait = RetryWait.milliseconds(after: error, attempt: waits)
+        let wait = RetryWait.milliseconds(after: error, attempt: waits, jitter)
         waits += 1
         guard now + wait < deadline else {
+            replicas[index].outcome = .failed(error)
+            return settle()
+        }
+        guard error.isRedirect || error.isUnsent || mayRepeat() else {
+            isOutOfBudget = true
             replicas[index].outcome = .failed(error)
             return settle()
         }
@@ -222,13 +235,17 @@ package struct WritePlan {
             case .acknowledged: acknowledged.append(replica.node)
             case .failed(let error): failed.append(CallFailure.Replica(node: replica.node, error: error))
             case .pending:
-                if let pending { failed.append(CallFailure.Replica(node: replica.node, error: pending)) }
+                if let pending {
+                    let error = pending.code == .deadlineExceeded ? replica.lastError ?? pending : pending
+                    failed.append(CallFailure.Replica(node: replica.node, error: error))
+                }
             }
         }
         return .write(
             failed,
             acknowledged: acknowledged,
-            mayHaveExecuted: mayHaveExecutedBefore || replicas.contains { $0.mayHaveExecuted || $0.isAsked }
+            mayHaveExecuted: mayHaveExecutedBefore || replicas.contains { $0.mayHaveExecuted || $0.isAsked },
+            isOutOfBudget: isOutOfBudget
         )
     }
 }

@@ -29,6 +29,10 @@ package struct ServerConnection: ~Copyable {
     /// A payload longer than this is not worth skipping: the connection ends.
     private static let longestSkip = 1 << 30
 
+    /// How many more requests are answered; those beyond are refused as overloaded, unread. Set by the owner, counted down here.
+    package var allowance = Int.max
+    /// How long requests that arrive now may have waited already: those whose callers wait no longer are refused too.
+    package var waitedMilliseconds: UInt32 = 0
     private var phase = Phase.preface
     private let maxPayloadBytes: Int
 
@@ -123,6 +127,12 @@ package struct ServerConnection: ~Copyable {
                 let other: FrameHeader
                 switch FrameParser.next(rest, maxPayloadBytes: maxPayloadBytes) {
                 case .frame(let header, let payload) where header.type == FrameType.request.rawValue:
+                    if waitedMilliseconds > 0, header.auxiliary > 0, header.auxiliary <= waitedMilliseconds {
+                        if count > 0 { break scan }
+                        Overload.refuse(header.requestID, to: output)
+                        progress.consumed = FrameHeader.byteCount + payload.count
+                        return progress
+                    }
                     (requests.baseAddress! + count).initialize(
                         to: RequestFrame(
                             method: Method(rawValue: header.code),
@@ -153,13 +163,22 @@ package struct ServerConnection: ~Copyable {
                 return progress
             }
             guard count > 0 else { return progress }
-            let answered = handler.handle(
-                UnsafeBufferPointer(start: requests.baseAddress, count: count),
-                now: now,
-                outputLimit: outputLimit,
-                output: output
-            )
-            precondition(answered > 0 && answered <= count, "a handler answers at least one request of a batch")
+            let admitted = min(count, allowance)
+            var answered = 0
+            if admitted > 0 {
+                answered = handler.handle(
+                    UnsafeBufferPointer(start: requests.baseAddress, count: admitted),
+                    now: now,
+                    outputLimit: outputLimit,
+                    output: output
+                )
+                precondition(answered > 0 && answered <= admitted, "a handler answers at least one request of a batch")
+                allowance -= answered
+            }
+            if answered == admitted {
+                for request in requests[admitted..<count] { Overload.refuse(request.requestID, to: output) }
+                answered = count
+            }
             if answered < count { progress.bytesNeeded = 0 }
             for request in requests[..<answered] { progress.consumed += FrameHeader.byteCount + request.payload.count }
             return progress

@@ -1,3 +1,5 @@
+public import CoreMetrics
+
 /// Where a client finds the shard map.
 public enum ShardMapSource: Sendable {
     /// A file, which is read at once and followed while the client runs. A bad file is logged; the last good map stays in force.
@@ -28,11 +30,13 @@ public enum ReadLevel: String, Sendable, CaseIterable {
 
 extension ShardKVClient {
     /// How reads are spread over the replicas of a shard.
-    public enum Balancing: Sendable {
+    public enum Balancing: String, Sendable, CaseIterable {
         /// Each replica in turn.
-        case roundRobin
+        case roundRobin = "round-robin"
         /// Any replica, at random.
         case random
+        /// Of two random ones the one with the lower product of latency and requests under way.
+        case leastCost = "least-cost"
     }
 
     /// How a client behaves.
@@ -48,7 +52,16 @@ extension ShardKVClient {
         /// How many replicas a read asks, unless the call says otherwise.
         public var readLevel: ReadLevel = .one
         /// How reads are spread over the replicas.
-        public var balancing: Balancing = .roundRobin
+        public var balancing: Balancing = .leastCost
+        /// Whether a read asks a second replica while the first takes unusually long, unless the call says otherwise.
+        public var hedging: Bool = false
+        /// The longest that a hedged read waits before it asks a second replica; usually it is after what 95 of 100 reads take.
+        public var hedgeDelay: Duration = .milliseconds(50)
+        /// Whether concurrent reads of one key at one level share a request. Such a read may miss a write that was acknowledged
+        /// after the request left.
+        public var sharesReads: Bool = false
+        /// Where the client's metrics go: `MetricsSystem.factory`, or another one; nil = nowhere.
+        public var metricsFactory: (any MetricsFactory)?
         /// How many TCP connections all callers together use to each node.
         public var connectionsPerNode: Int = 1
 

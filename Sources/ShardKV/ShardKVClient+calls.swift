@@ -7,26 +7,30 @@ extension ShardKVClient {
     /// Reads from one replica, and from the others in turn as long as none answers; at level `quorum` from a majority.
     /// - Parameters:
     ///   - level: nil = the configuration's.
+    ///   - isHedged: ask a second replica while the first takes unusually long; nil = the configuration's.
     ///   - timeout: of the whole call; nil = the configuration's.
     public func get(
         _ key: [UInt8],
         level: ReadLevel? = nil,
+        isHedged: Bool? = nil,
         timeout: Duration? = nil
     ) async throws(ShardKVError) -> [UInt8]? {
-        let response = try await get(GetRequest(key: key), .replicas(level), timeout)
+        let response = try await get(GetRequest(key: key), .replicas(level), isHedged: isHedged, timeout)
         return response.wasFound ? response.value : nil
     }
 
     /// The value of a key with the rest of its time to live; nil if it has none.
     /// - Parameters:
     ///   - level: nil = the configuration's.
+    ///   - isHedged: ask a second replica while the first takes unusually long; nil = the configuration's.
     ///   - timeout: of the whole call; nil = the configuration's.
     public func getEntry(
         _ key: [UInt8],
         level: ReadLevel? = nil,
+        isHedged: Bool? = nil,
         timeout: Duration? = nil
     ) async throws(ShardKVError) -> Entry? {
-        Entry(try await get(GetRequest(key: key, withMetadata: true), .replicas(level), timeout))
+        Entry(try await get(GetRequest(key: key, withMetadata: true), .replicas(level), isHedged: isHedged, timeout))
     }
 
     /// Stores a value on all replicas of the key's shard, in place of the one before and its time to live.
@@ -70,22 +74,24 @@ extension ShardKVClient {
 
 /// `ShardKVClient`'s calls with keys, and values, that are text.
 extension ShardKVClient {
-    /// See `get(_:level:timeout:)` for bytes.
+    /// See `get(_:level:isHedged:timeout:)` for bytes.
     public func get(
         _ key: String,
         level: ReadLevel? = nil,
+        isHedged: Bool? = nil,
         timeout: Duration? = nil
     ) async throws(ShardKVError) -> [UInt8]? {
-        try await get(Array(key.utf8), level: level, timeout: timeout)
+        try await get(Array(key.utf8), level: level, isHedged: isHedged, timeout: timeout)
     }
 
-    /// See `getEntry(_:level:timeout:)` for bytes.
+    /// See `getEntry(_:level:isHedged:timeout:)` for bytes.
     public func getEntry(
         _ key: String,
         level: ReadLevel? = nil,
+        isHedged: Bool? = nil,
         timeout: Duration? = nil
     ) async throws(ShardKVError) -> Entry? {
-        try await getEntry(Array(key.utf8), level: level, timeout: timeout)
+        try await getEntry(Array(key.utf8), level: level, isHedged: isHedged, timeout: timeout)
     }
 
     /// See `set(_:_:ttl:level:timeout:)` for bytes.

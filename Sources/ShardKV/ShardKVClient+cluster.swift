@@ -1,4 +1,4 @@
-internal import KVClient
+package import KVClient
 package import KVWire
 
 /// Whom a call addresses.
@@ -13,8 +13,31 @@ extension ShardKVClient {
     func get(
         _ request: GetRequest,
         _ target: CallTarget<ReadLevel>,
+        isHedged: Bool? = nil,
         _ timeout: Duration?
     ) async throws(ShardKVError) -> GetResponse {
+        guard configuration.sharesReads, case .replicas(let level) = target else {
+            return try await getAlone(request, target, isHedged: isHedged, timeout)
+        }
+        let key = SharedReads.Key(
+            request: request.key,
+            withMetadata: request.withMetadata,
+            level: level ?? configuration.readLevel
+        )
+        return try await sharedReads.share(key) {
+            do throws(ShardKVError) {
+                return .success(try await self.getAlone(request, target, isHedged: isHedged, timeout))
+            } catch { return .failure(error) }
+        }
+    }
+
+    private func getAlone(
+        _ request: GetRequest,
+        _ target: CallTarget<ReadLevel>,
+        isHedged: Bool?,
+        _ timeout: Duration?
+    ) async throws(ShardKVError) -> GetResponse {
+        let isHedged = isHedged ?? configuration.hedging
         let milliseconds = timeout?.milliseconds ?? timeoutMilliseconds
         do throws(CallFailure) {
             switch target {
@@ -22,8 +45,18 @@ extension ShardKVClient {
                 return try await cluster.get(request, from: node, timeoutMilliseconds: milliseconds)
             case .replicas(let level):
                 switch level ?? configuration.readLevel {
-                case .one: return try await cluster.get(request, timeoutMilliseconds: milliseconds)
-                case .quorum: return try await cluster.quorumGet(request, timeoutMilliseconds: milliseconds)
+                case .one:
+                    return try await cluster.get(
+                        request,
+                        isHedged: isHedged,
+                        timeoutMilliseconds: milliseconds
+                    )
+                case .quorum:
+                    return try await cluster.quorumGet(
+                        request,
+                        isHedged: isHedged,
+                        timeoutMilliseconds: milliseconds
+                    )
                 }
             }
         } catch { throw ShardKVError(error) }
@@ -69,6 +102,12 @@ extension ShardKVClient {
     ) async throws(ShardKVError) -> Request.Response {
         do throws(CallFailure) {
             return try await cluster.send(request, to: node, timeoutMilliseconds: timeout.milliseconds)
+        } catch { throw ShardKVError(error) }
+    }
+
+    package func explain(_ key: [UInt8], timeout: Duration) async throws(ShardKVError) -> Explanation {
+        do throws(CallFailure) {
+            return try await cluster.explain(key, timeoutMilliseconds: timeout.milliseconds)
         } catch { throw ShardKVError(error) }
     }
 

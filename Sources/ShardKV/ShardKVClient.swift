@@ -19,6 +19,7 @@ internal import Synchronization
 public final class ShardKVClient: Service, Sendable {
     let cluster: ClusterClient<NodeConnections, SystemTime>
     private let connections: NodeConnections
+    let sharedReads = SharedReads()
     /// Nil = the map is not from a file.
     private let file: Mutex<ShardMapFile?>
     private let logger: Logger
@@ -46,8 +47,12 @@ public final class ShardKVClient: Service, Sendable {
         )
         var options = ConnectionOptions()
         options.connectionsPerNode = configuration.connectionsPerNode
+        let nodes = NodeTable()
+        options.onLoad = { node, load in nodes.state(of: node).report(load: load) }
+        let latestEpoch = Announcement()
         options.onHello = { node, hello in
             clock.observe(hello.serverTimeMilliseconds, of: node, now: time.monotonicMilliseconds)
+            latestEpoch.tell(hello.mapEpoch)
         }
         connections = NodeConnections(
             endpoints: map?.endpoints ?? seeds,
@@ -58,6 +63,7 @@ public final class ShardKVClient: Service, Sendable {
             switch configuration.balancing {
             case .roundRobin: RoundRobinBalancer()
             case .random: RandomBalancer()
+            case .leastCost: LeastCostBalancer()
             }
         cluster = ClusterClient(
             map: map,
@@ -67,8 +73,13 @@ public final class ShardKVClient: Service, Sendable {
             time: time,
             clock: clock,
             balancer: balancer,
-            attemptMilliseconds: configuration.attemptTimeout.milliseconds
+            nodes: nodes,
+            attemptMilliseconds: configuration.attemptTimeout.milliseconds,
+            hedgeMilliseconds: configuration.hedgeDelay.milliseconds,
+            observer: configuration.metricsFactory.map { ClientMetrics($0) }
         )
+        // Weakly: the connections that the client owns hold it.
+        latestEpoch.handle { [weak cluster] epoch in cluster?.noticeEpoch(epoch) }
         self.file = Mutex(file)
         self.logger = logger
         self.configuration = configuration
@@ -93,6 +104,11 @@ public final class ShardKVClient: Service, Sendable {
 
     /// The map in force; nil = it was not fetched yet.
     package var shardMap: ShardMap? { cluster.shardMap }
+
+    /// How many requests of reads each node has finished.
+    package var readsByNode: [String: Int] {
+        Dictionary(uniqueKeysWithValues: cluster.nodes.all.map { ($0.name, Int($0.finished)) })
+    }
 
     /// The map in force, fetched if there is none yet.
     package func fetchShardMap(timeout: Duration? = nil) async throws(ShardKVError) -> ShardMap {

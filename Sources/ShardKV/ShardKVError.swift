@@ -65,6 +65,9 @@ public struct ShardKVError: Error, Hashable, Sendable, CustomStringConvertible {
     public let node: String?
     /// A write that may or may not have happened, or that happened on a part of the replicas. False for reads.
     public let isIndeterminate: Bool
+    /// It was not tried again, because so many calls fail that more attempts would only add to the load: a tenth of the calls, and
+    /// ten a second, may be repeated. The code is RESOURCE_EXHAUSTED, or UNKNOWN for a write that may have happened.
+    public let isRetryBudgetExhausted: Bool
     /// Each failed replica, in the order in which they failed; empty if the call did not get that far.
     public let replicaFailures: [ReplicaFailure]
 
@@ -73,6 +76,7 @@ public struct ShardKVError: Error, Hashable, Sendable, CustomStringConvertible {
         self.message = message
         node = nil
         isIndeterminate = false
+        isRetryBudgetExhausted = false
         replicaFailures = []
     }
 
@@ -81,6 +85,7 @@ public struct ShardKVError: Error, Hashable, Sendable, CustomStringConvertible {
         message = failure.message
         node = failure.node
         isIndeterminate = failure.isIndeterminate
+        isRetryBudgetExhausted = failure.isOutOfBudget
         replicaFailures = failure.replicas.map { replica in
             ReplicaFailure(
                 node: replica.node,

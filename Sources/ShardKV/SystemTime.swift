@@ -14,9 +14,9 @@ package struct SystemTime: ClientTime {
         self.wallOffsetMilliseconds = wallOffsetMilliseconds
     }
 
-    package var monotonicMilliseconds: UInt64 { Self.read(CLOCK_MONOTONIC) }
+    package var monotonicMicroseconds: UInt64 { Self.read(CLOCK_MONOTONIC) / 1000 }
     package var wallMilliseconds: UInt64 {
-        UInt64(max(0, Int64(Self.read(CLOCK_REALTIME)) + wallOffsetMilliseconds))
+        UInt64(max(0, Int64(Self.read(CLOCK_REALTIME) / 1_000_000) + wallOffsetMilliseconds))
     }
 
     package func sleep(milliseconds: UInt64) async throws(CancellationError) {
@@ -25,10 +25,11 @@ package struct SystemTime: ClientTime {
         }
     }
 
+    /// In nanoseconds.
     private static func read(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
         clock_gettime(clock, &time)
-        return UInt64(max(0, time.tv_sec)) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+        return UInt64(max(0, time.tv_sec)) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }
 

@@ -25,7 +25,7 @@ struct RootCommand: AsyncParsableCommand {
         subcommands: [
             ServerCommand.self,
             GetCommand.self, SetCommand.self, DeleteCommand.self, ShellCommand.self, ContentsCommand.self,
-            StatusCommand.self, ProceedCommand.self, StressCommand.self, ShardMapCommand.self,
+            StatusCommand.self, ExplainCommand.self, ProceedCommand.self, StressCommand.self, ShardMapCommand.self,
             FakeClusterCommand.self,
         ]
     )

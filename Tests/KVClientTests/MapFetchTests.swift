@@ -36,6 +36,24 @@ import Testing
         #expect(client.shardMap == (try TestCluster.map(["n1", "n2"])))
     }
 
+    /// Many replies tell of a newer map: it is fetched once, and an older one of a server that is behind is not taken.
+    @Test func aHigherEpochIsFollowedOnce() async throws {
+        let network = TestNetwork(time: TestTime())
+        network.tell(try TestCluster.map(["n1"]), epoch: 5)
+        let client = client(network)
+        _ = try await client.get(GetRequest(key: [1]), timeoutMilliseconds: 1000)
+        let fetches = { network.arrivals.count { $0.method == .getShardMap } }
+        #expect(fetches() == 1)
+        client.noticeEpoch(5)
+        client.noticeEpoch(4)
+        let newer = try TestCluster.map(["n2"])
+        network.tell(newer, epoch: 6)
+        for _ in 0..<20 { client.noticeEpoch(6) }
+        for _ in 0..<100_000 where client.shardMap != newer { await Task.yield() }
+        #expect(client.shardMap == newer && client.mapEpoch == 6)
+        #expect(fetches() == 2)
+    }
+
     @Test func noServerIsAnErrorThatNamesThem() async throws {
         let network = TestNetwork(time: TestTime())
         network.script("s1", .fail(refused))

@@ -44,12 +44,12 @@ import Testing
         cluster.store("v", at: "n1", "n2")
         _ = try await cluster.get()
         let failedAt = cluster.time.monotonicMilliseconds
-        cluster.time.advance(to: failedAt + NodeHealth.avoidMilliseconds)
+        cluster.time.advance(to: failedAt + Ejection.firstMilliseconds)
         _ = try await cluster.get()
         #expect(cluster.network.arrivals(at: "n1").count == 2)
         _ = try await cluster.get()
         #expect(cluster.network.arrivals(at: "n1").count == 2)
-        cluster.time.advance(to: cluster.time.monotonicMilliseconds + NodeHealth.avoidMilliseconds)
+        cluster.time.advance(to: cluster.time.monotonicMilliseconds + 2 * Ejection.firstMilliseconds)
         _ = try await cluster.get()
         _ = try await cluster.get()
         #expect(cluster.network.arrivals(at: "n1").count == 4)
@@ -133,9 +133,8 @@ import Testing
         #expect(cluster.network.arrivals.isEmpty)
     }
 
-    @Test(arguments: [true, false])
-    func spreadsReadsOverTwoReplicas(isRandom: Bool) async throws {
-        let balancer: any Balancer = isRandom ? RandomBalancer() : RoundRobinBalancer()
+    @Test(arguments: [RandomBalancer(), RoundRobinBalancer(), LeastCostBalancer()] as [any Balancer])
+    func spreadsReadsOverTwoReplicas(balancer: any Balancer) async throws {
         let cluster = try TestCluster(["n1", "n2"], balancer: balancer)
         for _ in 0..<1000 { _ = try await cluster.get() }
         let share = cluster.network.arrivals(at: "n1").count

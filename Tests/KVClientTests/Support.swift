@@ -14,7 +14,7 @@ final class TestTime: ClientTime {
         self.wallOffset = wallOffset
     }
 
-    var monotonicMilliseconds: UInt64 { now.withLock { $0 } }
+    var monotonicMicroseconds: UInt64 { now.withLock { $0 * 1000 } }
     var wallMilliseconds: UInt64 { UInt64(Int64(monotonicMilliseconds) + wallOffset) }
 
     /// Runs when the client waits, before the wait is over.
@@ -68,6 +68,7 @@ final class TestNetwork: ClusterSender {
         /// What a node takes for the shard's view; a node without one accepts any.
         var views: [String: View] = [:]
         var map: ShardMap?
+        var mapEpoch: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -105,7 +106,12 @@ final class TestNetwork: ClusterSender {
     func view(at node: String) -> View? { state.withLock { $0.views[node] } }
 
     /// What nodes answer to GetShardMap.
-    func tell(_ map: ShardMap) { state.withLock { $0.map = map } }
+    func tell(_ map: ShardMap, epoch: UInt64 = 1) {
+        state.withLock { state in
+            state.map = map
+            state.mapEpoch = epoch
+        }
+    }
 
     func follow(_ map: ShardMap) {}
 
@@ -177,7 +183,7 @@ final class TestNetwork: ClusterSender {
         case let request as DeleteRequest:
             return merge(Record(version: request.version, value: nil, expiresAt: 0), request.key, node)
         case is GetShardMapRequest:
-            return GetShardMapResponse(json: Array(state.withLock { $0.map!.json() }.utf8), epoch: 1)
+            return state.withLock { GetShardMapResponse(json: Array($0.map!.json().utf8), epoch: $0.mapEpoch) }
         case let request as View: return exchange(request, at: node)
         default: preconditionFailure("the client sends no \(request)")
         }
@@ -243,7 +249,8 @@ struct TestCluster {
                 now: time.monotonicMilliseconds
             ),
             balancer: balancer,
-            attemptMilliseconds: 250
+            attemptMilliseconds: 250,
+            jitter: .none
         )
     }
 
@@ -288,7 +295,7 @@ struct TestCluster {
 
 /// Reads go to the first member.
 struct InOrder: Balancer {
-    func first(of members: [String], route: Route) -> Int { 0 }
+    func first(of nodes: [NodeState], route: Route, now: UInt64) -> Int { 0 }
 }
 
 extension View {

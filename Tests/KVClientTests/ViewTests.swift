@@ -123,15 +123,15 @@ import Testing
             var routing = Routing(try TestCluster.map(["n1"]), epoch: 9)
             var epoch: UInt64 = 0
             for view in order {
-                _ = routing.learn(view, reason: .wrongView)
+                _ = routing.learn(view)
                 let known = try #require(routing.view(of: 1))
                 #expect(known.epoch >= epoch)
                 epoch = known.epoch
                 #expect(routing.route(ofKey: [1])?.view == known.identifier)
-                for later in views { #expect(routing.learn(known, reason: .wrongView) == .known, "\(later)") }
+                for later in views { #expect(routing.learn(known) == .known, "\(later)") }
             }
             #expect(routing.view(of: 1) == View(epoch: 8, ["n2": 3, "n3": 1]))
-            #expect(routing.learn(views[0], reason: .wrongView) == .outdated)
+            #expect(routing.learn(views[0]) == .outdated)
         }
     }
 
@@ -140,7 +140,7 @@ import Testing
         let pair = [View(epoch: 7, ["n1": 1, "n3": 1]), View(epoch: 7, ["n2": 1, "n1": 1])]
         for order in permutations(pair) {
             var routing = Routing(try TestCluster.map(["n1"]), epoch: 0)
-            for view in order { _ = routing.learn(view, reason: .wrongView) }
+            for view in order { _ = routing.learn(view) }
             #expect(routing.view(of: 1) == pair[0])
         }
     }

@@ -80,7 +80,7 @@ struct FrameHeaderTests {
             }
         }
         #expect(StatusCode.allCases.map(\.rawValue) == Array(0...16))
-        #expect(Reason.allCases.map(\.rawValue) == Array(0...12))
+        #expect(Reason.allCases.map(\.rawValue) == Array(0...13))
     }
 
     @Test func statusOfALaterVersionIsUnknown() {

@@ -63,6 +63,44 @@ struct ServerConnectionTests {
         }
     }
 
+    /// Beyond what the owner allows, requests are refused without a look at them, in their order.
+    @Test func moreRequestsThanAllowedAreRefused() throws {
+        let handler = EchoHandler()
+        let driver = ConnectionDriver(handler: handler)
+        driver.feed(Preface.bytes)
+        driver.connection.allowance = 40
+        driver.feed((0..<100).map { Frame(request: GetRequest(key: [1]), requestID: $0) })
+        #expect(handler.handledCount == 40 && driver.connection.allowance == 0)
+        let replies = try driver.frames().dropFirst()
+        #expect(replies.map(\.header.requestID) == Array(0..<100))
+        for reply in replies.dropFirst(40) {
+            let error = reply.payload.withUnsafeBytes { RPCError(header: reply.header, payload: $0) }
+            #expect(error.code == .resourceExhausted && error.reason == .overloaded)
+            #expect(error.retryAfterMilliseconds > 0)
+        }
+        driver.connection.allowance = 1
+        driver.feed([Frame(request: GetRequest(key: [2]), requestID: 100)])
+        #expect(handler.handledCount == 41)
+    }
+
+    /// After a long wait, those whose callers have left are not executed, the others are.
+    @Test func requestsThatWaitedTooLongAreNotExecuted() throws {
+        let handler = EchoHandler()
+        let driver = ConnectionDriver(handler: handler)
+        driver.feed(Preface.bytes)
+        driver.connection.waitedMilliseconds = 50
+        let timeouts: [UInt32] = [0, 100, 50, 10, 51, 1, 0]
+        driver.feed(
+            timeouts.enumerated().map { index, timeout in
+                Frame(request: GetRequest(key: [1]), requestID: UInt32(index), timeoutMilliseconds: timeout)
+            }
+        )
+        #expect(handler.timeouts == [0, 100, 51, 0])
+        let replies = try driver.frames().dropFirst()
+        #expect(replies.map(\.header.requestID) == Array(0..<7))
+        #expect(replies.map { $0.header.code & 0xff == 0 } == [true, true, false, false, true, false, true])
+    }
+
     @Test func everyRequestIsAnsweredOnceAndInOrder() throws {
         let handler = EchoHandler()
         let driver = ConnectionDriver(handler: handler)

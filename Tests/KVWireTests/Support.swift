@@ -132,7 +132,7 @@ final class EchoHandler: RequestHandler {
 
 /// Shows a connection its bytes the way a transport does: what it has not consumed again, with more.
 final class ConnectionDriver {
-    private var connection: ServerConnection
+    var connection: ServerConnection
     private let handler: EchoHandler
     private let outputLimit: Int
     private let output = OutputBuffer(capacity: 4096)

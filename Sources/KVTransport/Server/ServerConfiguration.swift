@@ -16,6 +16,10 @@ package struct ServerConfiguration: Sendable {
     package var inputBudgetBytes = 256 << 20
     /// All connections' unsent responses together.
     package var outputBudgetBytes = 1 << 30
+    /// How many requests of one connection, and of all connections of a thread, are answered in one pass over those that have
+    /// something to say. What goes beyond would wait too long: it is refused at once.
+    package var maxRequestsPerConnection = 4096
+    package var maxRequestsPerPass = 16_384
     /// nil = what the limit on open files leaves room for.
     package var maxConnections: Int?
 

@@ -5,6 +5,8 @@ internal import KVWire
 extension ServerLoop {
     /// A frame longer than this is read straight into its connection's own memory.
     private static let largeFrameBytes = 64 << 10
+    /// In a long pass the clock is read again after so many requests.
+    private static let requestsPerClock = 1024
     /// A rest longer than this is not copied back and forth with each read.
     private static let smallRestBytes = 4096
 
@@ -91,13 +93,22 @@ extension ServerLoop {
         of connection: Connection.Pointer,
         handler: some RequestHandler
     ) -> ServerConnection.Progress {
-        connection.pointee.protocolState.receive(
+        if allowanceAtClock - allowance >= Self.requestsPerClock {
+            clock.read()
+            allowanceAtClock = allowance
+        }
+        let allowed = min(allowance, configuration.maxRequestsPerConnection)
+        connection.pointee.protocolState.waitedMilliseconds = UInt32(clamping: clock.monotonic - passBegan)
+        connection.pointee.protocolState.allowance = allowed
+        let progress = connection.pointee.protocolState.receive(
             bytes,
             handler: handler,
             now: clock.now,
             outputLimit: configuration.outputLimitBytes,
             output: output
         )
+        allowance -= allowed - connection.pointee.protocolState.allowance
+        return progress
     }
 
     private mutating func finish(_ connection: Connection.Pointer, _ progress: ServerConnection.Progress) {

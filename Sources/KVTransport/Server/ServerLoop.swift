@@ -21,6 +21,11 @@ struct ServerLoop: ~Copyable {
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ServerLoop.bufferBytes, alignment: 64)
     var connections: [Connection.Pointer] = []
     var nextDeadlineCheck = UInt64.max
+    /// How many more requests are answered in this pass.
+    var allowance = 0
+    /// When the pass began, and what the allowance was when the clock was read last.
+    var passBegan: UInt64 = 0
+    var allowanceAtClock = 0
     /// Only in the loop that accepts.
     var acceptor: Acceptor?
     private var isDraining = false
@@ -60,6 +65,9 @@ struct ServerLoop: ~Copyable {
         while true {
             let count = mailbox.epoll.wait(events, timeoutMilliseconds: waitMilliseconds(nextMaintenance))
             clock.read()
+            allowance = configuration.maxRequestsPerPass
+            allowanceAtClock = allowance
+            passBegan = clock.monotonic
             takeHandovers()
             if gauges.isStopping.load(ordering: .acquiring) { return closeAll() }
             for event in events[..<count] {

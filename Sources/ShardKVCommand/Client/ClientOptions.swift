@@ -49,10 +49,12 @@ struct ClientOptions: ParsableArguments {
     }
 
     /// Runs `body` with a client that follows the shard map meanwhile, and closes it.
+    /// - Parameter configure: changes the client's options.
     func withClient<Result>(
+        _ configure: (inout ShardKVClient.Configuration) -> Void = { _ in },
         _ body: (ShardKVClient) async throws(CommandFailure) -> Result
     ) async throws(CommandFailure) -> Result {
-        let client = try makeClient()
+        let client = try makeClient(configure)
         let following = Task { try? await client.run() }
         let result: Swift.Result<Result, CommandFailure>
         do throws(CommandFailure) {
@@ -79,12 +81,16 @@ struct ClientOptions: ParsableArguments {
         }
     }
 
-    private func makeClient() throws(CommandFailure) -> ShardKVClient {
+    private func makeClient(
+        _ configure: (inout ShardKVClient.Configuration) -> Void
+    ) throws(CommandFailure) -> ShardKVClient {
         let source = try source
         do throws(ShardKVError) {
             var logger = Logger(label: "shardkv")
             logger.logLevel = .error
-            return try ShardKVClient(configuration: .init(shardMap: source), logger: logger)
+            var configuration = ShardKVClient.Configuration(shardMap: source)
+            configure(&configuration)
+            return try ShardKVClient(configuration: configuration, logger: logger)
         } catch { throw CommandFailure(error) }
     }
 

@@ -3,6 +3,7 @@ public import ShardKV
 
 extension ReadLevel: ExpressibleByArgument {}
 extension WriteLevel: ExpressibleByArgument {}
+extension ShardKVClient.Balancing: ExpressibleByArgument {}
 
 /// How many replicas a read asks.
 struct ReadLevelOption: ParsableArguments {

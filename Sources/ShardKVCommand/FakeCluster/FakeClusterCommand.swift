@@ -21,14 +21,26 @@ struct FakeClusterCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "The scenarios' files, played one after the other.", completion: .file())
-    var scenarios: [String]
-
-    @Argument(parsing: .postTerminator, help: "The client and its arguments, after --.")
-    var command: [String]
-
     @Flag(help: "Show only what is not as expected.")
     var quiet = false
+
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: ArgumentHelp(
+            "The scenarios' files, played one after the other; then --, the client and its arguments.",
+            valueName: "scenario… -- command"
+        )
+    )
+    var words: [String] = []
+
+    private var scenarios: [String] { Array(words.prefix { $0 != "--" }) }
+    private var command: [String] { Array(words.drop { $0 != "--" }.dropFirst()) }
+
+    func validate() throws {
+        if scenarios.isEmpty || command.isEmpty {
+            throw ValidationError("name scenarios, then -- and the client: fake-cluster SCENARIO… -- COMMAND…")
+        }
+    }
 
     func run() throws {
         var template = Array("/tmp/shardkv-fake-XXXXXX".utf8CString)

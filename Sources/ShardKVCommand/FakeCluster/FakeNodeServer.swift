@@ -1,3 +1,4 @@
+import KVClient
 import KVWire
 import NIOCore
 import NIOPosix

@@ -16,6 +16,7 @@ final class NodeServer: Service {
         var node: String
         var listen: ListenAddress?
         var threadCount: Int
+        var maxWaitingRequests: Int
         var limits: Limits
         var maxMemoryBytes: Int
         var drainTimeout: Duration
@@ -95,6 +96,7 @@ final class NodeServer: Service {
             limits: configuration.limits
         )
         serverConfiguration.clockOffsetMilliseconds = configuration.clockOffsetMilliseconds
+        serverConfiguration.maxRequestsPerPass = configuration.maxWaitingRequests
         server = EpollServer(
             configuration: serverConfiguration,
             logger: logger,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import KVSharding
 import ShardKV
 
 struct StressCommand: AsyncParsableCommand {
@@ -78,6 +79,12 @@ struct StressCommand: AsyncParsableCommand {
     )
     var latencyLog: String?
 
+    @Option(help: "How reads are spread over the replicas: least-cost, round-robin or random.")
+    var balancing = ShardKVClient.Balancing.leastCost
+
+    @Flag(help: "Ask a second replica while the first takes unusually long.")
+    var hedge = false
+
     @OptionGroup var readLevel: ReadLevelOption
 
     @OptionGroup var writeLevel: WriteLevelOption
@@ -115,7 +122,11 @@ struct StressCommand: AsyncParsableCommand {
         let latencies = try openLatencyLog()
         var options = options
         options.timeout = options.timeout ?? .seconds(1)
-        let summary = try await options.withClient { client throws(CommandFailure) in
+        let configure = { (configuration: inout ShardKVClient.Configuration) in
+            configuration.balancing = balancing
+            configuration.hedging = hedge
+        }
+        let summary = try await options.withClient(configure) { client throws(CommandFailure) in
             let log = StressLog(isVerbose: StandardStream.error.isTerminal, write: StandardStream.note)
             let access = KeyValueAccess(
                 client,
@@ -127,7 +138,7 @@ struct StressCommand: AsyncParsableCommand {
             let signals = EarlyEnd { run.stop() }
             let summary = await run.run()
             signals.cancel()
-            try StandardStream.output.write(summary.text)
+            try StandardStream.output.write(summary.text + Self.shares(client.readsByNode))
             if let json { try write("\(summary.json)\n", to: json) }
             if summary.gets.succeeded + summary.sets.succeeded == 0, let last = run.recorder.lastFailure {
                 throw CommandFailure("no request succeeded; the last: \(last.code): \(last.message)")
@@ -137,6 +148,15 @@ struct StressCommand: AsyncParsableCommand {
         if let wrong = summary.wrongAnswers, wrong > 0 {
             throw CommandFailure("\(wrong) wrong answers", exitCode: 1)
         }
+    }
+
+    /// How many of the requests that read went to each node.
+    private static func shares(_ reads: [String: Int]) -> String {
+        let total = max(1, reads.values.reduce(0, +))
+        let shares = reads.sorted { NaturalOrder.precedes($0.key, $1.key) }.map { node, count in
+            "\(node)=\((100 * Double(count) / Double(total)).fixed(decimals: 2))%"
+        }
+        return "Gets by node: \(shares.joined(separator: " ")) requests=\(total)\n"
     }
 
     private var configuration: StressConfiguration {

@@ -420,7 +420,7 @@ import Testing
         for _ in 0..<3 {
             let failure = await error { try await get(connections) }
             #expect(failure?.code == .unavailable)
-            #expect(failure?.reason == Reason.none)
+            #expect(failure?.reason == .refused)
         }
         let again = try await ScriptedServer.start(port: port, Self.echo)
         while true {

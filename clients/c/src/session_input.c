@@ -84,7 +84,7 @@ static void receive_response(session *self, const frame_header *header, const ui
     unsigned code = header->code & 0xff, reason = header->code >> 8;
     shardkv_status status = {
         .code = code <= SHARDKV_UNAUTHENTICATED ? (shardkv_code)code : SHARDKV_UNKNOWN,
-        .reason = reason <= SHARDKV_REASON_STALE_PAGE ? (shardkv_reason)reason : SHARDKV_REASON_NONE,
+        .reason = reason <= SHARDKV_REASON_REFUSED ? (shardkv_reason)reason : SHARDKV_REASON_NONE,
         .message = "",
         .load = (uint16_t)header->auxiliary,
         .retry_after_ms = (uint16_t)(header->auxiliary >> 16),

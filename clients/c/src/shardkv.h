@@ -68,7 +68,9 @@ typedef enum {
     SHARDKV_REASON_DRAINING = 9,
     SHARDKV_REASON_TOO_LARGE = 10,
     SHARDKV_REASON_OVERLOADED = 11,
-    SHARDKV_REASON_STALE_PAGE = 12
+    SHARDKV_REASON_STALE_PAGE = 12,
+    /* No process listens at the node's address. Made by clients. */
+    SHARDKV_REASON_REFUSED = 13
 } shardkv_reason;
 
 /* How a call ended. Numbers that this release does not know became UNKNOWN and NONE. */

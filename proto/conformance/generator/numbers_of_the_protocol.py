@@ -12,7 +12,7 @@ REASONS = [
     ("none", None), ("wrongView", "ABORTED"), ("notReady", "UNAVAILABLE"), ("tooOld", "FAILED_PRECONDITION"),
     ("future", "OUT_OF_RANGE"), ("indeterminate", "UNKNOWN"), ("notHosted", "NOT_FOUND"), ("moving", "UNAVAILABLE"),
     ("memoryFull", "RESOURCE_EXHAUSTED"), ("draining", "UNAVAILABLE"), ("tooLarge", "RESOURCE_EXHAUSTED"),
-    ("overloaded", "RESOURCE_EXHAUSTED"), ("stalePage", "FAILED_PRECONDITION"),
+    ("overloaded", "RESOURCE_EXHAUSTED"), ("stalePage", "FAILED_PRECONDITION"), ("refused", "UNAVAILABLE"),
 ]  # fmt: skip
 
 

@@ -47,6 +47,7 @@ class Reason(enum.IntEnum):
     TOO_LARGE = 10
     OVERLOADED = 11
     STALE_PAGE = 12
+    REFUSED = 13
 
     @classmethod
     def _missing_(cls, value: object) -> Reason:
