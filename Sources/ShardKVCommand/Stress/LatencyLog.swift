@@ -1,4 +1,4 @@
-import Glibc
+import Histogram
 import Synchronization
 
 /// How long requests took, over time: a line for each kind of request and interval in which any ended.
