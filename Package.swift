@@ -90,7 +90,12 @@ let package = Package(
         // Tests
         .target(name: "ConformanceVectors", path: "Tests/ConformanceVectors", swiftSettings: settings),
         // What is done to a cluster and seen of it, and a checker of that: no product, for tests only.
-        .target(name: "KVHistory", dependencies: ["KVCore"], path: "Tests/KVHistory", swiftSettings: settings),
+        .target(
+            name: "KVHistory",
+            dependencies: ["KVCore", "KVWire", "KVSharding"],
+            path: "Tests/KVHistory",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "KVHistoryTests",
             dependencies: ["KVCore", "KVHistory", "KVSharding"],
@@ -135,10 +140,28 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Whole clusters in one thread, on a simulated network.
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "KVCore", "KVHistory", "KVWire", "KVSharding", "KVStorage", "KVService", "KVClient",
+            ],
+            path: "Tests/Simulation",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "Simulate",
+            dependencies: [
+                "KVHistory", "KVService", "Simulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Simulate",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "KVCore", "KVWire", "KVSharding", "KVStorage", "KVService",
+                "KVCore", "KVHistory", "KVWire", "KVSharding", "KVStorage", "KVService", "Simulation",
             ],
             swiftSettings: settings
         ),

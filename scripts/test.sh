@@ -48,3 +48,6 @@ echo "== test" >&2
 export SHARDKV_CHAOS=1
 export SHARDKV_FUZZ_ITERATIONS=${SHARDKV_FUZZ_ITERATIONS:-2000}
 swift test "${checks[@]}"
+
+echo "== simulation" >&2
+scripts/simulate.sh --histories "${SHARDKV_SIMULATIONS:-1000}"

@@ -19,7 +19,7 @@ extension RPCError {
     }
 
     /// The node did not answer: it is hung, dead, or cut off.
-    var isSilence: Bool { (code == .deadlineExceeded || code == .unavailable) && !isTransient }
+    package var isSilence: Bool { (code == .deadlineExceeded || code == .unavailable) && !isTransient }
 
     /// The node is to blame, not the request and not the routing.
     var isFaultOfNode: Bool { isSilence || code == .internal || code == .unknown || reason == .overloaded }

@@ -29,7 +29,7 @@ package final class Route: Sendable {
     }
 
     /// Acknowledgements by one of the two do not count for the other.
-    func differs(from other: Route) -> Bool {
+    package func differs(from other: Route) -> Bool {
         self !== other && (view != other.view || Set(members) != Set(other.members))
     }
 }

@@ -19,7 +19,20 @@ package final class VersionClock: Sendable {
         var offsets: [String: Int64] = [:]
         /// The greatest `Version.time` that was stamped or seen.
         var last: UInt64 = 0
-        var writer: UInt64
+        private(set) var writer: UInt64
+
+        init(offset: Int64, writer: UInt64) {
+            self.offset = offset
+            self.writer = writer
+        }
+
+        /// As random as the first one was: the mix of SplitMix64, which gives each number another one.
+        mutating func becomeAnotherWriter() {
+            var word = writer &+ 0x9e37_79b9_7f4a_7c15
+            word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
+            word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+            writer = word ^ word >> 31
+        }
 
         func clock(now: UInt64) -> UInt64 {
             UInt64(max(0, Int64(clamping: now) &+ offset))
@@ -43,7 +56,7 @@ package final class VersionClock: Sendable {
         state.withLock { state in
             let clock = state.clock(now: now)
             // At its very end the clock stands still.
-            if state.last == .max { state.writer = Self.randomWriter } else { state.last += 1 }
+            if state.last == .max { state.becomeAnotherWriter() } else { state.last += 1 }
             state.last = max(clock << 16, state.last)
             return Stamp(version: Version(time: state.last, writer: state.writer), clockMilliseconds: clock)
         }
@@ -74,11 +87,9 @@ package final class VersionClock: Sendable {
             let time = min(serverMilliseconds, 1 << 48 - 1) << 16
             guard time < state.last else { return }
             state.last = time
-            state.writer = Self.randomWriter
+            state.becomeAnotherWriter()
         }
     }
-
-    private static var randomWriter: UInt64 { .random(in: 1...UInt64.max) }
 
     private static func offset(of milliseconds: UInt64, now: UInt64) -> Int64 {
         // 48 bits are what a version has for them.

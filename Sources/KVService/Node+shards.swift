@@ -63,7 +63,7 @@ extension Node {
         ShardStore(
             pool: pool,
             stripeCount: stripeCount,
-            bucketCount: BucketLayout.bucketCount(shardCount: shardCount)
+            bucketCount: bucketCount
         )
     }
 

@@ -22,6 +22,14 @@ extension Node {
         )
     }
 
+    /// What this node does with a shard.
+    package func state(of shard: Int) -> ShardState {
+        replication.withLock { $0.coordinator.replicas[shard]?.state } ?? .absent
+    }
+
+    /// The view by which this node serves a shard; nil = it does not.
+    package func servedView(of shard: Int) -> View? { table.view(of: shard) == 0 ? nil : redirect(of: shard) }
+
     /// Nil for a shard that this node has nothing to do with.
     private func status(of shard: Int, _ coordinator: ReplicationCoordinator, now: UInt64) -> ShardStatus? {
         guard let replica = coordinator.replicas[shard], replica.state != .absent else { return nil }

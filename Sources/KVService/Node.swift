@@ -14,6 +14,8 @@ package final class Node: Sendable {
     package let pool: MemoryPool
     /// How many shards the map has, which never changes.
     package let shardCount: Int
+    /// Of each store's digests.
+    let bucketCount: Int
     package let serverVersion: String
     /// A number of this life of the process, above those of earlier ones: what they knew is forgotten.
     let incarnation: UInt64
@@ -41,6 +43,7 @@ package final class Node: Sendable {
     /// - Parameters:
     ///   - incarnation: greater in each life of the process.
     ///   - copyBytesPerSecond: what copies of shards may bring; 0 = as much as they can.
+    ///   - bucketCount: of each store's digests, the same on all nodes; nil = what suits the number of shards.
     ///   - now: milliseconds since 1970.
     ///   - report: told what an operator may want to know; called by any thread that works for the node.
     package init(
@@ -52,6 +55,7 @@ package final class Node: Sendable {
         incarnation: UInt64,
         policy: ReplicationCoordinator.Policy = ReplicationCoordinator.Policy(),
         copyBytesPerSecond: Int = 0,
+        bucketCount: Int? = nil,
         now: UInt64,
         report: @escaping @Sendable (ReplicationEvent) -> Void = { _ in }
     ) {
@@ -59,6 +63,7 @@ package final class Node: Sendable {
         self.limits = limits
         self.pool = pool
         self.shardCount = shardCount
+        self.bucketCount = bucketCount ?? BucketLayout.bucketCount(shardCount: shardCount)
         self.serverVersion = serverVersion
         self.incarnation = incarnation
         startedAt = now

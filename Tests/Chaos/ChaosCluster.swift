@@ -1,4 +1,5 @@
 internal import Foundation
+internal import KVHistory
 internal import KVSharding
 internal import NIOCore
 internal import Synchronization

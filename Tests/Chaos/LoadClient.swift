@@ -146,13 +146,3 @@ extension Level {
         }
     }
 }
-
-extension Record {
-    init(_ answer: GetResponse) {
-        if answer.wasFound {
-            self.init(version: answer.version, value: answer.value, expiresAt: answer.expiresAt)
-        } else {
-            self = answer.version.isNone ? .none : Record(version: answer.version, kind: answer.kind)
-        }
-    }
-}

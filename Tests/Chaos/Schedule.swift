@@ -1,3 +1,4 @@
+internal import KVHistory
 internal import KVSharding
 
 /// What is done to the cluster.

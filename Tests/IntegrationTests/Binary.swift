@@ -11,6 +11,9 @@ enum Binary {
     /// The driver of chaos runs.
     static let chaos = beside("Chaos")
 
+    /// The driver of simulated histories.
+    static let simulate = beside("Simulate")
+
     private static func beside(_ name: String) -> String {
         let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         var directories = [executable.deletingLastPathComponent()]

@@ -88,7 +88,7 @@ extension ProcessTests {
             try await cluster.waitReady()
             let value = String(repeating: "x", count: 1 << 20)
             let before = residentBytes(cluster.server("n1").identifier)
-            let lines = try await cluster.shell((0..<100).map { "set key\($0) \(value) 5000" }, "--timeout", "30s")
+            let lines = try await cluster.shell((0..<100).map { "set key\($0) \(value) 15000" }, "--timeout", "30s")
             #expect(lines.allSatisfy { $0 == "OK" })
             let full = residentBytes(cluster.server("n1").identifier)
             #expect(full - before > 90 << 20)

@@ -1,9 +1,10 @@
 import KVCore
+import KVHistory
+import KVService
 import KVSharding
 import KVWire
+import Simulation
 import Testing
-
-@testable import KVService
 
 /// What happens to a cluster, one story each. Each runs with several seeds, which decide the order of messages.
 @Suite struct StoryTests {
@@ -16,6 +17,16 @@ import Testing
             cluster.after(delay) { cluster.start("n\(node)", map) }
         }
         #expect(cluster.run(atMost: 2500) { cluster.isSettled(map) })
+    }
+
+    /// The first to serve is the only one of three that could tell the others what they may have acknowledged before: they know that it
+    /// had not served when they began.
+    @Test(arguments: 0..<10) func threeNodesStartedAtOnceServeSoon(seed: UInt64) {
+        let map = Maps.make([["n1", "n2", "n3"]], nodes: 3)
+        let network = Network(.init(lossProbability: 0.1))
+        let cluster = Cluster(seed: seed, shardCount: 1, network: network)
+        for name in ["n1", "n2", "n3"] { cluster.start(name, map) }
+        #expect(cluster.run(atMost: 5000) { cluster.isSettled(map) }, "\(cluster.events.joined(separator: "\n"))")
     }
 
     /// One node is missing: the others, a majority of each shard's owners, do without it.
@@ -36,7 +47,7 @@ import Testing
         try #require(cluster.run(atMost: 2500) { cluster.isSettled(map) })
         let values = try fill(cluster, "n1", count: 50, valueBytes: 100)
         for (key, value) in values {
-            _ = try cluster.processes["n2"]?.answer(SetRequest(key: key, value: value), now: cluster.now).get()
+            _ = try cluster.processes["n2"]?.answer(SetRequest(key: key, value: value), wall: cluster.now).get()
         }
         for name in ["n2", "n3"] { cluster.deliver(other, epoch: 2, to: name) }
         cluster.run(milliseconds: [50, 150, 400, 1500, 3000][Int(seed)])
@@ -105,12 +116,12 @@ import Testing
         try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
         let values = try fill(cluster, "n1", count: 400, valueBytes: 20_000)
         for (key, value) in values {
-            _ = try cluster.processes["n2"]?.answer(SetRequest(key: key, value: value), now: cluster.now).get()
+            _ = try cluster.processes["n2"]?.answer(SetRequest(key: key, value: value), wall: cluster.now).get()
         }
         for name in ["n1", "n2", "n3"] { cluster.deliver(after, epoch: 2, to: name) }
         try #require(cluster.run(atMost: 1000) { !copySource(cluster).isEmpty })
         let source = copySource(cluster)
-        if isHung { cluster.processes[source]?.isHung = true } else { cluster.crash(source) }
+        if isHung { cluster.hang(source) } else { cluster.crash(source) }
         let isServing = cluster.run(atMost: 20_000) { cluster.state(1, on: "n3") == .serving }
         try #require(isServing, "\(cluster.events.joined(separator: "\n"))")
         for (key, value) in values { #expect(try cluster.read(key, on: "n3").get().value == value) }
@@ -139,10 +150,10 @@ import Testing
         for name in ["n1", "n2"] { cluster.start(name, before) }
         try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
         let values = try fill(cluster, "n1", count: 10, valueBytes: 100)
-        cluster.processes["n1"]?.isHung = true
+        cluster.hang("n1")
         cluster.deliver(after, epoch: 2, to: "n2")
         try #require(cluster.run(atMost: 12_000) { cluster.state(1, on: "n2") == .serving })
-        cluster.processes["n1"]?.isHung = false
+        cluster.resume("n1")
         cluster.deliver(after, epoch: 2, to: "n1")
         try #require(cluster.run(atMost: 10_000) { cluster.isSettled(after) })
         for (key, value) in values { #expect(try cluster.read(key, on: "n2").get().value == value) }
@@ -155,11 +166,11 @@ import Testing
         let cluster = Cluster(seed: 1, shardCount: 1)
         for name in ["n1", "n2"] { cluster.start(name, owned) }
         try #require(cluster.run(atMost: 2500) { cluster.isSettled(owned) })
-        cluster.processes["n1"]?.isHung = true
+        cluster.hang("n1")
         cluster.deliver(moved, epoch: 2, to: "n2")
         try #require(cluster.run(atMost: 12_000) { cluster.state(1, on: "n2") == .serving })
         let values = try fill(cluster, "n2", count: 3, valueBytes: 10)
-        cluster.processes["n1"]?.isHung = false
+        cluster.resume("n1")
         cluster.deliver(owned, epoch: 3, to: "n1")
         #expect(cluster.state(1, on: "n1") == .serving)
         cluster.deliver(owned, epoch: 3, to: "n2")
@@ -221,6 +232,75 @@ import Testing
         #expect(cluster.run(atMost: 3000) { cluster.isSettled(after) })
     }
 
+    /// It has to return to the view that it crashed in; but that is over before it can.
+    @Test(arguments: 0..<10) func restartedNodeIsNotNeededAnyMore(seed: UInt64) throws {
+        let before = Maps.make([["n1", "n2", "n3"]], nodes: 3)
+        let after = Maps.make([["n1", "n2"]], nodes: 3)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2", "n3"] { cluster.start(name, before) }
+        try #require(
+            cluster.run(atMost: 2500) { cluster.isSettled(before) },
+            "\(cluster.events.joined(separator: "\n"))"
+        )
+        cluster.crash("n3")
+        cluster.cut(Link("n2", "n3"), holds: false)
+        cluster.start("n3")
+        cluster.run(milliseconds: 20 * seed)
+        for name in ["n1", "n2"] { cluster.deliver(after, epoch: 2, to: name) }
+        cluster.run(milliseconds: 2000)
+        cluster.mendAll()
+        #expect(cluster.run(atMost: 5000) { cluster.isSettled(after) }, "\(cluster.events.joined(separator: "\n"))")
+    }
+
+    /// Values that are about to expire take no part in comparisons of digests: a move brings them all the same.
+    @Test(arguments: 0..<5) func shortLivedValuesMove(seed: UInt64) throws {
+        let before = Maps.make([["n1"]], nodes: 2)
+        let after = Maps.make([["n2"]], nodes: 2)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        _ = try fill(cluster, "n1", count: 10, valueBytes: 10)
+        cluster.deliver(after, epoch: 2, to: "n2")
+        var acknowledged: [[UInt8]] = []
+        for number in 0..<200 where cluster.state(1, on: "n2") != .serving {
+            let key = Array("short \(number)".utf8)
+            let request = SetRequest(key: key, value: [1], ttlMilliseconds: 5000)
+            let answer = cluster.processes["n1"]?.answer(request, wall: cluster.now)
+            if case .success? = answer { acknowledged.append(key) }
+            cluster.run(milliseconds: 2)
+        }
+        try #require(cluster.state(1, on: "n2") == .serving && acknowledged.count > 3)
+        for key in acknowledged { #expect(try cluster.read(key, on: "n2").get().value == [1]) }
+    }
+
+    /// All owners start anew, with map files older than the view that clients know: with the next map they get above it, though it
+    /// changes no owner.
+    @Test(arguments: 0..<3) func clientsGoOnWhereAllOwnersForgotTheirEpoch(seed: UInt64) throws {
+        let map = Maps.make([["n1", "n2"]], nodes: 3)
+        let other = Maps.make([["n2", "n3"]], nodes: 3)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2", "n3"] { cluster.start(name, map) }
+        let client = Client("c1", cluster: cluster, map: map, epoch: 1, clockOffset: 0, seed: seed)
+        for (index, map) in [other, map].enumerated() {
+            for name in ["n1", "n2", "n3"] { cluster.deliver(map, epoch: UInt64(index + 2), to: name) }
+            try #require(cluster.run(atMost: 5000) { cluster.isSettled(map) })
+        }
+        #expect(write(client, cluster) == .acknowledged)
+        for name in ["n1", "n2", "n3"] { cluster.crash(name) }
+        for name in ["n1", "n2", "n3"] { cluster.start(name, map, epoch: 1) }
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(map) })
+        for name in ["n1", "n2", "n3"] { cluster.deliver(map, epoch: 4, to: name) }
+        client.follow(map, epoch: 4)
+        #expect(write(client, cluster) == .acknowledged)
+    }
+
+    private func write(_ client: Client, _ cluster: Cluster) -> Write.Outcome? {
+        var outcome: Write.Outcome?
+        client.write(Array("key".utf8), [1], at: .all) { outcome = $0 }
+        _ = cluster.run(atMost: 2000) { outcome != nil }
+        return outcome
+    }
+
     private func copySource(_ cluster: Cluster) -> String {
         cluster.processes["n3"]?.node.status(now: cluster.now).shards.first?.source ?? ""
     }
@@ -231,7 +311,7 @@ import Testing
         for index in 0..<count {
             let key = Array("key \(index)".utf8)
             let value = (0..<valueBytes).map { UInt8(truncatingIfNeeded: $0 &+ index) }
-            _ = try process.answer(SetRequest(key: key, value: value), now: cluster.now).get()
+            _ = try process.answer(SetRequest(key: key, value: value), wall: cluster.now).get()
             values[key] = value
         }
         return values

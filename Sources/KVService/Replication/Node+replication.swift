@@ -115,7 +115,7 @@ extension Node {
             throw Refusal.notHosted(shard: view.shard).error(method: .exchangeView, node: self, now: now)
         }
         let own = redirect(of: view.shard)
-        if own.map({ $0.epoch < view.epoch }) ?? true { step(.inquire(shard: view.shard), now: now) }
+        if own.map({ $0.epoch < view.epoch }) ?? true { step(.inquire(shard: view.shard, epoch: view.epoch), now: now) }
         return redirect(of: view.shard) ?? View(shard: view.shard, epoch: 0, members: [])
     }
 
@@ -257,7 +257,7 @@ extension Node {
     }
 
     /// A hash of what a shard holds at a moment; 0 = nothing.
-    func digest(of shard: Int, cutoff: UInt64) -> UInt64 {
+    package func digest(of shard: Int, cutoff: UInt64) -> UInt64 {
         hosted(shard)?.store.root(cutoff: cutoff) ?? 0
     }
 }

@@ -30,8 +30,11 @@ struct Replica: Sendable {
     var isRecovering = false
     /// The newest configuration that is known to be wanted.
     var target = Configuration.none
-    /// A configuration in force, to which this node has to return.
-    var owed = Configuration.none
+    /// The newest configuration that was heard to be in force.
+    var inForce = Configuration.none
+    /// The highest epoch of a view that a client has shown. Where all owners have lost their memory, nobody else knows of it, and
+    /// clients accept none below it.
+    var shownEpoch: UInt64 = 0
     /// The epoch at which the shard was mapped to no node; 0 = never.
     var droppedEpoch: UInt64 = 0
 
@@ -100,10 +103,11 @@ struct Replica: Sendable {
 
     /// How it should become active, where it is not.
     var wish: Wish? {
-        guard target.contains(node) || isRecovering && owed.contains(node) else { return nil }
+        guard target.contains(node) || owed.contains(node) else { return nil }
         if isRecovering { return .recover }
         let isInForce = isActive && promised <= configuration && activated.isEmpty
-        if isInForce && configuration.members == target.members && transition == nil { return nil }
+        let isAsWanted = configuration.members == target.members && configuration.epoch >= shownEpoch
+        if isInForce && isAsWanted && transition == nil { return nil }
         return isActive && configuration == target && promised <= configuration ? nil : .join
     }
 
@@ -144,7 +148,7 @@ struct Replica: Sendable {
         if status.isActive && status.promised <= status.configuration {
             activeAt[peer] = status.configuration
             if isConcerned { note(activated: status.configuration) }
-            owe(status.configuration)
+            note(inForce: status.configuration)
         } else {
             activeAt[peer] = nil
         }
@@ -153,11 +157,14 @@ struct Replica: Sendable {
 
     /// Others go by a configuration to which this node belongs, without knowing what it did there before it started: it has to
     /// return there, whatever the map wants now, or its share of a quorum is missing when that is to be followed by another one.
-    private mutating func owe(_ other: Configuration) {
+    /// Once another one is in force, nothing is owed to it any more.
+    var owed: Configuration { isRecovering && inForce.contains(node) ? inForce : .none }
+
+    private mutating func note(inForce other: Configuration) {
+        guard other > inForce else { return }
+        inForce = other
         let remembers = !isRecovering && (other.epoch > bootEpoch || wasEverActive)
-        guard other.contains(node), !isActive, !remembers, other > owed else { return }
-        owed = other
-        isRecovering = true
+        if other.contains(node) && !isActive && !remembers { isRecovering = true }
     }
 
     /// - Returns: false if a higher configuration was promised.
@@ -221,7 +228,6 @@ struct Replica: Sendable {
     /// All that was acknowledged before is here: the node is an active owner from now on.
     mutating func becomeActive(at configuration: Configuration, now: UInt64) {
         note(incarnation: incarnation, of: node)
-        owed = .none
         self.configuration = configuration
         isActive = true
         wasEverActive = true

@@ -13,7 +13,7 @@ package enum ReplicationInput: Sendable {
     case activate(ActivateRequest)
     case compare(CompareRequest)
     /// A client knows a newer view of the shard than this node.
-    case inquire(shard: Int)
+    case inquire(shard: Int, epoch: UInt64)
     /// An operator wants the shard served with whatever there is.
     case proceed(shard: Int)
     /// What became of the call with this token.

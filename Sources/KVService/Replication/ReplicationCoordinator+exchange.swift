@@ -117,8 +117,10 @@ extension ReplicationCoordinator {
 
     func isShard(_ number: Int) -> Bool { number >= 1 && number <= map?.numShards ?? 0 }
 
-    mutating func inquire(_ shard: Int) {
+    mutating func inquire(_ shard: Int, _ epoch: UInt64) {
         guard isShard(shard) else { return }
+        change(shard) { $0.shownEpoch = max($0.shownEpoch, epoch) }
+        evaluate(shard)
         announce(shard, to: allPeers)
     }
 

@@ -102,7 +102,7 @@ package struct ReplicationCoordinator: Sendable {
         case .exchange(let request): exchange(request)
         case .activate(let request): activate(request)
         case .compare(let request): compare(request)
-        case .inquire(let shard): inquire(shard)
+        case .inquire(let shard, let epoch): inquire(shard, epoch)
         case .proceed(let shard): proceed(shard)
         case .replied(let token, let result): replied(token, result)
         case .pullProgressed(let pull, let records, let bytes): pullProgressed(pull, records: records, bytes: bytes)

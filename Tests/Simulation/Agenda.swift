@@ -1,12 +1,3 @@
-import KVWire
-
-/// What happens to messages between the simulated processes.
-struct NetworkConditions {
-    var delayMilliseconds: ClosedRange<UInt64> = 1...20
-    var lossProbability = 0.0
-    var duplicationProbability = 0.0
-}
-
 /// The simulated world's events, in the order of their times; those of one time in the order they were planned.
 struct Agenda {
     private struct Entry {
@@ -44,9 +35,10 @@ struct Agenda {
     private mutating func siftDown() {
         var parent = 0
         while true {
-            let children = [2 * parent + 1, 2 * parent + 2].filter { $0 < heap.count }
-            guard let least = children.min(by: { heap[$0].precedes(heap[$1]) }), heap[least].precedes(heap[parent])
-            else { return }
+            var least = 2 * parent + 1
+            guard least < heap.count else { return }
+            if least + 1 < heap.count, heap[least + 1].precedes(heap[least]) { least += 1 }
+            guard heap[least].precedes(heap[parent]) else { return }
             heap.swapAt(least, parent)
             parent = least
         }

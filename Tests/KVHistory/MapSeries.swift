@@ -1,11 +1,11 @@
-internal import KVSharding
+package import KVSharding
 
 /// The maps of a run, one after the other: the owners of shard i at i - 1. Their epochs are 1, 2, …
-struct MapSeries {
-    typealias Owners = [[String]]
+package struct MapSeries: Sendable {
+    package typealias Owners = [[String]]
 
     /// How one map follows another.
-    enum Change: CaseIterable {
+    package enum Change: CaseIterable, Sendable {
         /// All shards go one node further on.
         case rotation
         /// Some shards go to nodes that had nothing of them.
@@ -18,18 +18,18 @@ struct MapSeries {
         case removal
     }
 
-    let nodes: [String]
-    let minReplicas: Int
-    private(set) var maps: [Owners]
-    private(set) var returns = 0
+    package let nodes: [String]
+    package let minReplicas: Int
+    package private(set) var maps: [Owners]
+    package private(set) var returns = 0
 
-    init(nodes: [String], shardCount: Int, replicas: Int, minReplicas: Int) {
+    package init(nodes: [String], shardCount: Int, replicas: Int, minReplicas: Int) {
         self.nodes = nodes
         self.minReplicas = minReplicas
         maps = [(0..<shardCount).map { shard in (0..<replicas).map { nodes[(shard + $0) % nodes.count] } }]
     }
 
-    mutating func append(_ change: Change, _ random: inout SeededRandom) {
+    package mutating func append(_ change: Change, _ random: inout SeededRandom) {
         let last = maps.last!
         switch change {
         case .back where maps.count > 1:
@@ -59,11 +59,14 @@ struct MapSeries {
         )
     }
 
-    func owners(of shard: Int, at mapEpoch: UInt64) -> [String] { maps[Int(mapEpoch) - 1][shard - 1] }
+    /// Of every shard.
+    package func owners(at mapEpoch: UInt64) -> Owners { maps[Int(mapEpoch) - 1] }
+
+    package func owners(of shard: Int, at mapEpoch: UInt64) -> [String] { maps[Int(mapEpoch) - 1][shard - 1] }
 
     /// The map of an epoch as one process sees it.
-    func map(_ epoch: UInt64, addresses: [String: NodeAddress]) throws(ShardMapError) -> ShardMap {
-        let owners = maps[Int(epoch) - 1]
+    package func map(_ epoch: UInt64, addresses: [String: NodeAddress]) throws(ShardMapError) -> ShardMap {
+        let owners = owners(at: epoch)
         return try ShardMap(
             epoch: epoch,
             numShards: owners.count,

@@ -1,0 +1,56 @@
+internal import KVHistory
+internal import KVSharding
+
+/// What the callers of all clients do, one call after the other each.
+final class SimulatedLoad {
+    /// In milliseconds; the others end after the history.
+    static let shortLives: ClosedRange<UInt64> = 50...4000
+    private static let longLives: ClosedRange<UInt64> = 200_000...300_000
+
+    private let scenario: Scenario
+    private let cluster: Cluster
+    private let clients: [Client]
+    private let keys: [[UInt8]]
+    private var random: SeededRandom
+    private var isStopped = false
+    private var lastValue = 0
+
+    init(_ scenario: Scenario, _ cluster: Cluster, _ clients: [Client]) {
+        self.scenario = scenario
+        self.cluster = cluster
+        self.clients = clients
+        keys = scenario.keys
+        random = SeededRandom.stream(3, of: scenario.seed)
+    }
+
+    func start() {
+        for client in clients {
+            // One that meets no server before its first write stamps by its own clock.
+            if random.chance(0.7) { client.greet(scenario.nodes.randomElement(using: &random)!) }
+            for _ in 0..<scenario.load.callersPerClient { next(client) }
+        }
+    }
+
+    func stop() { isStopped = true }
+
+    private func next(_ client: Client) {
+        cluster.after(UInt64(random.number(1...scenario.load.pauseMilliseconds))) { [self] in
+            if isStopped { return }
+            call(client) { self.next(client) }
+        }
+    }
+
+    private func call(_ client: Client, _ done: @escaping () -> Void) {
+        let load = scenario.load
+        let key = keys.randomElement(using: &random)!
+        let level = load.levels.randomElement(using: &random)!
+        if random.chance(load.readShare) {
+            return client.read(key, at: random.chance(0.3) ? .one : .quorum, done)
+        }
+        if random.chance(load.deleteShare) { return client.write(key, nil, at: level) { _ in done() } }
+        lastValue += 1
+        let lives = random.chance(0.7) ? Self.shortLives : Self.longLives
+        let life = random.chance(load.expiringShare) ? UInt64.random(in: lives, using: &random) : 0
+        client.write(key, Array("\(client.name).\(lastValue)".utf8), ttlMilliseconds: life, at: level) { _ in done() }
+    }
+}
