@@ -24,9 +24,9 @@ def measure(run: Run, scale: int, seconds: float) -> dict[str, object]:
         common = ["--seed", "7", "--num-keys", str(key_count), "--ttl", run.ttl, "--max-pending", str(MAX_PENDING)]
         before = {}
         if run.keeps_values:
-            # So many that few keys are left out.
+            # So many that most keys exist.
             rate = ["--get-qps", "0", "--set-qps", str(2500 * min(scale, 4)), "--qps-burst", "1000"]
-            filling = cluster.stress(*common, *rate, "--duration", f"{max(1, key_count // 5000)}s")
+            filling = cluster.stress(*common, *rate, "--duration", f"{max(1, key_count // 10000)}s")
             finish(filling, seconds=60)
             before = cluster.contents()
         summary, latencies = Path(directory, "summary.json"), Path(directory, "latencies.tsv")
