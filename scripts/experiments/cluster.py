@@ -38,10 +38,13 @@ class Cluster:
         self._script = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=os.environ | {"TMPDIR": str(self.directory)}
         )
-        if self._script.stdout is None or self._script.stdout.readline() != "ready\n":
+        try:
+            if self._script.stdout is None or self._script.stdout.readline() != "ready\n":
+                raise SystemExit("error: the cluster did not start")
+            self.processes = self._servers()
+        except BaseException:
             self.__exit__()
-            raise SystemExit("error: the cluster did not start")
-        self.processes = self._servers()
+            raise
         self.samples: list[dict] = []
         self._is_over = threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
@@ -106,7 +109,11 @@ class Cluster:
         """The servers among the script's children, by node."""
         found = {}
         for process in Path(f"/proc/{self._script.pid}/task/{self._script.pid}/children").read_text().split():
-            words = Path(f"/proc/{process}/cmdline").read_bytes().decode().split("\0")
+            try:
+                words = Path(f"/proc/{process}/cmdline").read_bytes().decode().split("\0")
+            except FileNotFoundError:
+                # One of the script's pauses, which has ended.
+                continue
             for word in words:
                 if word.startswith("--node="):
                     found[word.removeprefix("--node=")] = int(process)
