@@ -12,7 +12,7 @@ install_missing protoc-c:protobuf-c-compiler protoc:protobuf-compiler shellcheck
 
 echo "== lint" >&2
 swift format lint --strict -r --configuration .swift-format Package.swift Sources Tests
-shellcheck -x scripts/*.sh clients/python/tools/*.sh .ci/run
+shellcheck -x scripts/*.sh scripts/experiments/*.sh clients/python/tools/*.sh .ci/run
 
 echo "== generated sources" >&2
 scripts/generate-proto.sh --check

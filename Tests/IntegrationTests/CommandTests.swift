@@ -165,10 +165,13 @@ extension ProcessTests {
         @Test func stressReportsAndChecks() async throws {
             let cluster = try Cluster(nodes: 3, shards: [[1, 2], [2, 3], [3, 1]])
             try await cluster.waitReady()
+            let latencyLog = cluster.mapPath + ".latencies"
             let result = try await shardkv(
                 "stress",
                 "--shardmap",
                 cluster.mapPath,
+                "--latency-log",
+                latencyLog,
                 "--duration",
                 "2s",
                 "--get-qps",
@@ -190,7 +193,9 @@ extension ProcessTests {
             let correct = try #require(result.text.split(separator: "\n").first { $0.hasPrefix("Correct responses: ") })
             #expect(correct.hasSuffix("= 100.000000%"), "\(correct)")
             #expect(!correct.contains(" 0/0 "), "the checker saw answers")
-            #expect(result.text.contains("Total requests: ") && result.text.contains("QPS"))
+            let logged = try String(contentsOfFile: latencyLog, encoding: .utf8).split(separator: "\n").dropFirst()
+                .reduce(0) { $0 + (Int($1.split(separator: "\t")[2]) ?? 0) }
+            #expect(logged > 0 && result.text.contains("Total requests: \(logged) = "), "\(result.text)")
         }
 
         @Test func helpAndVersion() async throws {

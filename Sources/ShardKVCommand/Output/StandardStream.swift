@@ -10,15 +10,20 @@ enum StandardStream: Int32 {
 
     /// Writes all bytes, or throws what the system said.
     func write(_ bytes: [UInt8]) throws(CommandFailure) {
+        try Self.write(bytes, to: rawValue)
+    }
+
+    /// As `write`, to any open file.
+    static func write(_ bytes: [UInt8], to descriptor: Int32) throws(CommandFailure) {
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(rawValue, $0.baseAddress! + written, $0.count - written) }
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
             if count >= 0 {
                 written += count
             } else if errno == EAGAIN {
                 // A terminal or pipe that another process made non-blocking.
-                var descriptor = pollfd(fd: rawValue, events: Int16(POLLOUT), revents: 0)
-                poll(&descriptor, 1, -1)
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&waiting, 1, -1)
             } else if errno != EINTR {
                 throw CommandFailure("cannot write: \(String(cString: strerror(errno)))")
             }

@@ -21,7 +21,7 @@ struct StressCommand: AsyncParsableCommand {
             EXAMPLES
               shardkv stress --shardmap shardmaps/test-5-node.json
               shardkv stress --get-qps 250 --set-qps 250 --ttl 500ms --duration 30s
-              shardkv stress --get-qps 5000 --set-qps 1000 --qps-burst 200 --json result.json
+              shardkv stress --get-qps 5000 --set-qps 1000 --qps-burst 200 --json result.json --latency-log latency.tsv
             """
     )
 
@@ -70,6 +70,15 @@ struct StressCommand: AsyncParsableCommand {
     @Option(help: "Also write the summary to this file as JSON.", completion: .file())
     var json: String?
 
+    @Option(
+        help: """
+            Also write latencies over time to this file: tab-separated, a line for Gets and one for Sets for each 100 ms \
+            in which any ended, with their count and the p50, p99 and maximum of those that succeeded.
+            """,
+        completion: .file()
+    )
+    var latencyLog: String?
+
     @Option(help: "How reads are spread over the replicas: least-cost, round-robin or random.")
     var balancing = ShardKVClient.Balancing.leastCost
 
@@ -110,6 +119,7 @@ struct StressCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let json { try checkWritable(json) }
+        let latencies = try openLatencyLog()
         var options = options
         options.timeout = options.timeout ?? .seconds(1)
         let configure = { (configuration: inout ShardKVClient.Configuration) in
@@ -124,7 +134,7 @@ struct StressCommand: AsyncParsableCommand {
                 readLevel: readLevel.readLevel,
                 writeLevel: writeLevel.writeLevel
             )
-            let run = StressRun(configuration, target: ClusterTarget(access), log: log)
+            let run = StressRun(configuration, target: ClusterTarget(access), log: log, latencies: latencies)
             let signals = EarlyEnd { run.stop() }
             let summary = await run.run()
             signals.cancel()
@@ -166,21 +176,32 @@ struct StressCommand: AsyncParsableCommand {
         )
     }
 
+    /// Open until the process ends.
+    private func openLatencyLog() throws(CommandFailure) -> LatencyLog? {
+        guard let latencyLog else { return nil }
+        let file = open(latencyLog, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard file >= 0 else { throw Self.cannotWrite(latencyLog) }
+        let time = SystemTime()
+        return LatencyLog(wallMilliseconds: { time.wallMilliseconds }) { line in
+            do throws(CommandFailure) { try StandardStream.write(Array("\(line)\n".utf8), to: file) } catch {
+                StandardStream.note("\(latencyLog): \(error.line)")
+            }
+        }
+    }
+
+    private static func cannotWrite(_ path: String) -> CommandFailure {
+        CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))")
+    }
+
     /// Before the run, whose result would be lost. Makes the file, and leaves what is in it.
     private func checkWritable(_ path: String) throws(CommandFailure) {
-        guard let file = fopen(path, "a") else {
-            throw CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))")
-        }
+        guard let file = fopen(path, "a") else { throw Self.cannotWrite(path) }
         fclose(file)
     }
 
     private func write(_ text: String, to path: String) throws(CommandFailure) {
-        guard let file = fopen(path, "w") else {
-            throw CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))")
-        }
+        guard let file = fopen(path, "w") else { throw Self.cannotWrite(path) }
         let isWritten = fputs(text, file) >= 0
-        guard fclose(file) == 0, isWritten else {
-            throw CommandFailure("cannot write \(path): \(String(cString: strerror(errno)))")
-        }
+        guard fclose(file) == 0, isWritten else { throw Self.cannotWrite(path) }
     }
 }

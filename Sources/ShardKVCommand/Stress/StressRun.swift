@@ -10,19 +10,21 @@ final class StressRun<Target: StressTarget>: Sendable {
     private let configuration: StressConfiguration
     private let target: Target
     private let log: StressLog
+    private let latencies: LatencyLog?
     private let values: StressValue
     private let slots: Slots
     private let clock = ContinuousClock()
     private let origin: ContinuousClock.Instant
     private let isStopped = Atomic(false)
 
-    init(_ configuration: StressConfiguration, target: Target, log: StressLog) {
+    init(_ configuration: StressConfiguration, target: Target, log: StressLog, latencies: LatencyLog? = nil) {
         let clock = ContinuousClock()
         let origin = clock.now
         self.origin = origin
         self.configuration = configuration
         self.target = target
         self.log = log
+        self.latencies = latencies
         values = StressValue(run: configuration.run, bytes: configuration.valueBytes)
         slots = Slots(count: configuration.maxPending)
         // The clock begins above 0, so that the first times are after "never".
@@ -68,6 +70,7 @@ final class StressRun<Target: StressTarget>: Sendable {
             }
             sent = elapsed
         }
+        latencies?.finish()
         var summary = recorder.summary
         summary.elapsedSeconds = Double(sent - begin) / 1e9
         return summary
@@ -103,6 +106,7 @@ final class StressRun<Target: StressTarget>: Sendable {
                 result = .failure(error)
             }
             let (latency, wrong) = recorder.endGet(ticket, result)
+            latencies?.recordGet(latencyMicroseconds: latency, isSuccess: result.isSuccess)
             log.sample("get", result, key: key, latencyMicroseconds: latency)
             if let wrong { log.report(wrong, key: key) }
         case .set:
@@ -115,7 +119,17 @@ final class StressRun<Target: StressTarget>: Sendable {
                 result = .failure(error)
             }
             let latency = recorder.endSet(ticket, result)
+            latencies?.recordSet(latencyMicroseconds: latency, isSuccess: result.isSuccess)
             log.sample("set", result, key: key, latencyMicroseconds: latency)
+        }
+    }
+}
+
+extension Result {
+    fileprivate var isSuccess: Bool {
+        switch self {
+        case .success: true
+        case .failure: false
         }
     }
 }
