@@ -110,7 +110,7 @@ MUTATIONS = [
         "return uniform",
     ),
     Mutation(
-        "mixed views: the identifier leaves out the incarnations",
+        "wrong view: the identifier leaves out the incarnations",
         "view-change",
         "hashing.py",
         'name + b"\\0" + struct.pack("<Q", incarnation)',
