@@ -35,7 +35,7 @@ class Panel:
         drawn = []
         for tick in ticks:
             drawn += [line(LEFT, self.y(tick), LEFT + WIDTH, self.y(tick), 'stroke="#ddd"')]
-            drawn += [text(LEFT - 8, self.y(tick) + 4, "end", f"{tick:g}")]
+            drawn += [text(LEFT - 8, self.y(tick) + 4, "end", f"{tick:,.9g}")]
         return drawn
 
     def curve(self, points: Points, colour: str) -> str:
