@@ -102,8 +102,8 @@ struct KeyChecker {
         if reaches(record, owed, span) { return }
         let write = stamped[owed]
         let isGone = write.map { $0.write.value == nil || promises.isOver($0.expiresAt, at: span.begin) } ?? false
-        // An owner that has no value needs no marker of the write that left none.
-        if missing == .lostWrite && isGone && record.kind != .live { return }
+        // An owner that has no value needs no marker of a write that left none, this one or a newer one.
+        if missing == .lostWrite, record.kind != .live, vanished.upTo(span.end) >= owed { return }
         report(
             record.kind == .live && isGone ? .resurrection : missing,
             subject,

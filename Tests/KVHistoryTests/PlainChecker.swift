@@ -64,7 +64,8 @@ enum PlainChecker {
             guard let newest = missed.max(by: { $0.acknowledgedVersion! < $1.acknowledgedVersion! }) else { return }
             let deadline = newest.stamps.last!.expiresAt
             let isOver = newest.value == nil || (deadline > 0 && (deadline + tolerance) * 1000 <= span.begin)
-            if missing == .lostWrite && isOver && record.kind != .live { return }
+            let mayHaveVanished = mayBeGone(newest.acknowledgedVersion!, span)
+            if missing == .lostWrite && mayHaveVanished && record.kind != .live { return }
             found.insert(Pair(isOver && record.kind == .live ? .resurrection : missing, subject))
         }
 
