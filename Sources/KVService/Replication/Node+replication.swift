@@ -115,7 +115,7 @@ extension Node {
             throw Refusal.notHosted(shard: view.shard).error(method: .exchangeView, node: self, now: now)
         }
         let own = redirect(of: view.shard)
-        if own.map({ $0.epoch < view.epoch }) ?? true { step(.inquire(shard: view.shard, epoch: view.epoch), now: now) }
+        if own.map({ $0.isBehind(view) }) ?? true { step(.inquire(shard: view.shard, epoch: view.epoch), now: now) }
         return redirect(of: view.shard) ?? View(shard: view.shard, epoch: 0, members: [])
     }
 
@@ -269,6 +269,16 @@ extension ShardStore {
     /// - Parameter cutoff: milliseconds since 1970; 0 = nothing is left out.
     func digests(leavingOutNear cutoff: UInt64) -> [UInt64] {
         cutoff == 0 ? allDigests : digests(cutoff: cutoff, skewMilliseconds: PulledStore.skewMilliseconds)
+    }
+}
+
+extension View {
+    /// The other one has a higher epoch, or knows that a member has started anew since.
+    fileprivate func isBehind(_ other: View) -> Bool {
+        if epoch != other.epoch { return epoch < other.epoch }
+        return other.members.contains { member in
+            members.contains { $0.node == member.node && $0.incarnation < member.incarnation }
+        }
     }
 }
 
