@@ -74,6 +74,31 @@ import Testing
         #expect(cluster.processes["n2"]?.node.mapEpoch == 9)
     }
 
+    /// An owner of old that stays one merges what the other has into its own, however long ago it became one.
+    @Test func ownerThatStaysKeepsWhatItHas() throws {
+        let before = Maps.make([["n1", "n2", "n3"]], nodes: 4)
+        let after = Maps.make([["n2", "n3", "n4"]], nodes: 4)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2", "n3", "n4"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        cluster.run(milliseconds: 60_000)
+        // At two of three when the change begins: one of them must not forget it.
+        let values = try fill(cluster, "n3", count: 50, valueBytes: 100)
+        for (key, value) in values {
+            _ = try cluster.processes["n2"]?.answer(SetRequest(key: key, value: value), now: cluster.now).get()
+        }
+        for name in ["n1", "n2", "n3", "n4"] { cluster.deliver(after, epoch: 2, to: name) }
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(after) })
+        let copied = cluster.processes["n2"]?.node.status(now: cluster.now).shards.first?.keys
+        #expect(copied == 50)
+        #expect(
+            !cluster.events.contains {
+                $0.contains("n2: serving(shard: 1, epoch: 2") && $0.contains("copiedRecords: 50")
+            }
+        )
+        for (key, value) in values { #expect(try cluster.read(key, on: "n4").get().value == value) }
+    }
+
     /// More than one page, markers and deadlines included, from an owner that is no owner any more.
     @Test(arguments: 0..<3) func oneStepMoveBringsEveryPage(seed: UInt64) throws {
         let before = Maps.make([["n1"]], nodes: 2)

@@ -195,6 +195,13 @@ struct Replica: Sendable {
         return complete - min(complete, Self.underWayMilliseconds)
     }
 
+    /// When an owner was last up to date for certain: one that a quorum has not heard may have been followed by others meanwhile.
+    func lastUpToDate(now: UInt64) -> UInt64 {
+        let others = configuration.members.filter { $0 != node }.map { heardSyncedAt[$0] ?? activatedAt }.sorted(by: >)
+        let needed = configuration.quorum - 1
+        return needed == 0 ? now : others[needed - 1]
+    }
+
     // MARK: What it tells
 
     /// - Parameter peer: to whom.

@@ -102,6 +102,7 @@ extension ReplicationCoordinator {
         if isPulling(shard) { return }
         let answers = replica(shard).transition?.answers ?? [:]
         if sources.contains(where: { answers[$0]?.status.hasData == false }) {
+            prepareStore(shard, for: configuration)
             note(shard) { [now] replica in
                 replica.transition?.hasCopied = true
                 replica.freshAt = now
@@ -111,7 +112,7 @@ extension ReplicationCoordinator {
         let source = choose(sources, shard)
         let isLarge = isLarge(shard, at: source)
         if !hasRoomForCopy(shard, isLarge: isLarge) { return }
-        let isKept = prepareStore(shard)
+        let isKept = prepareStore(shard, for: configuration)
         startPull(shard, from: source, .copy, isKept ? .difference(isConfirmed: false) : .whole, isLarge: isLarge)
     }
 
@@ -129,14 +130,22 @@ extension ReplicationCoordinator {
 
     private func isPulling(_ shard: Int) -> Bool { pulls.values.contains { $0.shard == shard } }
 
-    /// Records of old may be kept only while the markers of all that was deleted since are still somewhere.
+    /// Records of old may be kept beside those of a newer configuration only while the markers of all that was deleted since are
+    /// still somewhere. Those of an owner that is active at `configuration` itself are as good as any other's.
     /// - Returns: whether there are such.
-    private mutating func prepareStore(_ shard: Int) -> Bool {
+    @discardableResult
+    private mutating func prepareStore(_ shard: Int, for configuration: Configuration) -> Bool {
         let replica = replica(shard)
+        if replica.isActive && (replica.configuration >= configuration || replica.transition?.isWaiving == true) {
+            return true
+        }
         if replica.freshAt == 0 { return false }
         if now < replica.freshAt + Transition.Patience.freshness { return true }
         actions.append(.clear(shard))
-        change(shard) { $0.isActive = false }
+        change(shard) { replica in
+            replica.isActive = false
+            replica.freshAt = 0
+        }
         return false
     }
 
@@ -163,15 +172,16 @@ extension ReplicationCoordinator {
     /// Rule 13.
     private mutating func merge(_ shard: Int, _ merge: Transition.Merge) {
         guard let transition = replica(shard).transition else { return }
+        if pulls.values.contains(where: { $0.shard == shard && $0.purpose == .merge }) { return }
+        let held = merge.sources.compactMap { transition.answers[$0]?.status.configuration }.max()
+        let isKept = prepareStore(shard, for: held ?? merge.configuration)
         let missing = merge.sources.filter { source in
             !transition.merged.contains(source) && transition.answers[source]?.status.hasData != false
         }
         if let source = missing.first {
-            if pulls.values.contains(where: { $0.shard == shard && $0.purpose == .merge }) { return }
             let isWhole = transition.merged.isEmpty && !transition.hasCopied && !replica(shard).isActive
             let isLarge = isLarge(shard, at: source)
             if isWhole && !hasRoomForCopy(shard, isLarge: isLarge) { return }
-            let isKept = prepareStore(shard)
             let mode = isWhole && !isKept ? Pull.Mode.whole : .difference(isConfirmed: true)
             startPull(shard, from: source, .merge, mode, isLarge: isLarge)
             return

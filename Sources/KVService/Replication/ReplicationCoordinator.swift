@@ -185,6 +185,7 @@ package struct ReplicationCoordinator: Sendable {
         let old = replica(shard)
         var new = old
         body(&new)
+        if old.isServing && !new.isServing { new.freshAt = max(old.freshAt, old.lastUpToDate(now: now)) }
         replicas[shard] = new
         settle(shard)
         publish(shard)
