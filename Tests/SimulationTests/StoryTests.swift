@@ -83,9 +83,12 @@ import Testing
         try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
         cluster.run(milliseconds: 60_000)
         // At two of three when the change begins: one of them must not forget it.
-        let values = try fill(cluster, "n3", count: 50, valueBytes: 100)
-        for (key, value) in values {
-            _ = try cluster.processes["n2"]?.answer(SetRequest(key: key, value: value), now: cluster.now).get()
+        var values: [[UInt8]: [UInt8]] = [:]
+        for index in 0..<50 {
+            let (key, value) = (Array("key \(index)".utf8), Array("value \(index)".utf8))
+            let set = SetRequest(key: key, value: value, version: Version(milliseconds: cluster.now, writer: 7))
+            for name in ["n2", "n3"] { _ = try cluster.processes[name]?.answer(set, wall: cluster.now).get() }
+            values[key] = value
         }
         for name in ["n1", "n2", "n3", "n4"] { cluster.deliver(after, epoch: 2, to: name) }
         try #require(cluster.run(atMost: 5000) { cluster.isSettled(after) })
