@@ -24,6 +24,7 @@ import Testing
             "",
             "put k \"a b\" n1",
             "on n1 write x2 after 30 noisy error UNAVAILABLE moving retry-after 40 view",
+            "on * set serve 2 8 n1 n3@2",
             "do set k \"v w\"  1",
             "    reply OK",
             "    asked first set 1..2",
@@ -37,7 +38,7 @@ import Testing
         #expect(scenario.nodes == ["n1", "n2", "n3"] && scenario.unlisted == ["n3"] && scenario.down == ["n2"])
         #expect(scenario.shards == [["n1", "n2"], ["n2"]])
         #expect(scenario.epoch == 7 && scenario.clockOffsetMilliseconds == -5)
-        try #require(scenario.entries.count == 7)
+        try #require(scenario.entries.count == 8)
         guard case .rule(let rule) = scenario.entries[1], case .error(let error, 0, true) = rule.action.kind else {
             Issue.record("\(scenario.entries[1])")
             return
@@ -45,12 +46,17 @@ import Testing
         #expect(rule.nodes == .named("n1") && rule.events == [.set, .delete] && rule.times == 2)
         #expect(rule.action.delayMilliseconds == 30 && rule.action.isNoisy && !rule.action.isDripping)
         #expect(error.code == .unavailable && error.reason == .moving && error.retryAfterMilliseconds == 40)
-        guard case .command(let command) = scenario.entries[2] else {
+        guard case .rule(let rule) = scenario.entries[2], case .serve(let view) = rule.action.kind else {
             Issue.record("\(scenario.entries[2])")
             return
         }
+        #expect(view.shard == 2 && view.epoch == 8 && view.members.map(\.incarnation) == [0, 2])
+        guard case .command(let command) = scenario.entries[3] else {
+            Issue.record("\(scenario.entries[3])")
+            return
+        }
         #expect(command.line == Array("set k \"v w\"  1".utf8), "as it stands in the file")
-        #expect(command.expectations.map(\.lineNumber) == [14, 15])
+        #expect(command.expectations.map(\.lineNumber) == [15, 16])
     }
 
     @Test(arguments: [
@@ -59,6 +65,7 @@ import Testing
         ("on n1 get", "an action is missing"),
         ("on n1 get error NICE", "'NICE'"), ("on n1 get error OK", "'OK'"), ("on n1 get error INTERNAL why", "'why'"),
         ("on n1 get hang now", "too many words"), ("remap 2 n1", "no shard 2"), ("serve 1 2 n1@x", "'n1@x'"),
+        ("serve 2 2 n1", "no shard 2"), ("on n1 set serve 1", "the epoch is missing"),
         ("epoch soon", "'soon'"), ("put k", "a value is missing"), ("title \"open", "a quote is not closed"),
     ])
     func faultsNameTheirLine(_ line: String, _ words: String) throws {

@@ -1,4 +1,5 @@
 import KVCore
+import KVSharding
 import KVWire
 
 /// A request that a fake node understands.
@@ -13,6 +14,8 @@ struct AskedRequest {
     var expiresAt: UInt64 = 0
     var ttlMilliseconds: Int64 = 0
     var withMetadata = false
+    /// What the client knows, if it tells it.
+    var toldView: View?
 
     /// Nil = another method, or bytes that are no such request.
     init?(_ header: FrameHeader, _ payload: [UInt8]) {
@@ -30,6 +33,10 @@ struct AskedRequest {
         case .delete:
             guard let request = try? DeleteRequest(decoding: payload) else { return nil }
             (key, view, version) = (request.key, request.view, request.version)
+        case .exchange:
+            guard let told = try? View(decoding: payload) else { return nil }
+            (key, view, toldView) = ([], ViewIdentifier.none, told)
+            return
         }
         if key.isEmpty { return nil }
     }
@@ -41,6 +48,7 @@ extension NodeEvent {
         case .get: self = .get
         case .set: self = .set
         case .delete: self = .delete
+        case .exchangeView: self = .exchange
         default: return nil
         }
     }

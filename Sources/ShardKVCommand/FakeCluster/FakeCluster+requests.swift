@@ -9,8 +9,8 @@ extension FakeCluster {
         let header: FrameHeader
         let asked: AskedRequest
         let node: String
-        /// Of the key's shard.
-        let view: View
+        /// The node's, of the shard that the request is about.
+        var view: View
         /// The nodes' clock.
         let clock: UInt64
 
@@ -25,16 +25,15 @@ extension FakeCluster {
     /// A node received a request. Nil = it never answers.
     func received(_ header: FrameHeader, _ payload: [UInt8], at node: String, now: UInt64, wall: UInt64) -> Reaction? {
         state.withLock { state in
-            guard let asked = AskedRequest(header, payload) else {
+            guard let asked = AskedRequest(header, payload),
+                let view = state.views[node]?[asked.toldView?.shard ?? map.shard(ofKey: asked.key)]
+            else {
                 return Reaction(bytes: refuse(header, payload, at: node, &state))
             }
-            let view = state.views[map.shard(ofKey: asked.key)]!
             let question = Question(header: header, asked: asked, node: node, view: view, clock: clock(wall))
             if question.isByAnotherView, !state.peekAction(node, asked.event).isSilent {
                 // How clients learn a view: no attempt.
-                return Reaction(
-                    bytes: response(header, RPCError(.aborted, "by another view", reason: .wrongView, view: view))
-                )
+                return Reaction(bytes: answer(question, &state))
             }
             let action = state.takeAction(node, asked.event)
             if state.first == nil { state.first = node }
@@ -84,6 +83,11 @@ extension FakeCluster {
         case .cut(let executes):
             if executes { _ = answer(question, &state) }
             return Reaction(closes: true)
+        case .serve(let view):
+            serve(view, at: question.node, &state)
+            var question = question
+            question.view = state.views[question.node]![question.view.shard]!
+            return Reaction(bytes: answer(question, &state))
         case .half:
             let whole = answer(question, &state)
             return Reaction(bytes: Array(whole.prefix(whole.count / 2)), closes: true)
@@ -95,15 +99,33 @@ extension FakeCluster {
 
     /// What a node answers that nothing is wrong with.
     private func answer(_ question: Question, _ state: inout State) -> [UInt8] {
-        guard question.isForOwner else {
+        if let told = question.asked.toldView {
+            state.views[question.node]?[told.shard] = newer(question.view, told)
+            return frame(.response, id: question.header.requestID, newer(question.view, told))
+        }
+        if !question.isForOwner {
             let what = "\(question.node) has nothing of it"
+            return response(question.header, RPCError(.notFound, what, reason: .notHosted, view: question.view))
+        }
+        if question.isByAnotherView {
             return response(
                 question.header,
-                RPCError(.notFound, what, reason: .notHosted, view: question.view)
+                RPCError(.aborted, "by another view", reason: .wrongView, view: question.view)
             )
         }
         let message = state.stores[question.node, default: FakeStore()].perform(question.asked, clock: question.clock)
         return frame(.response, id: question.header.requestID, message)
+    }
+
+    /// The one of the greater epoch; of the same epoch, the greater incarnation of each member.
+    private func newer(_ own: View, _ told: View) -> View {
+        if told.epoch != own.epoch { return told.epoch > own.epoch ? told : own }
+        var merged = own
+        for index in own.members.indices {
+            let other = told.members.first { $0.node == own.members[index].node }
+            merged.members[index].incarnation = max(own.members[index].incarnation, other?.incarnation ?? 0)
+        }
+        return merged
     }
 
     /// A request that the scenarios do not play. Legal ones are for clients to do without, others are the client's fault.

@@ -32,7 +32,8 @@ final class FakeCluster: Sendable {
     }
 
     struct State {
-        var views: [Int: View] = [:]
+        /// Of each node, by the shard.
+        var views: [String: [Int: View]] = [:]
         var rules: [(rule: FaultRule, uses: [String: Int])] = []
         var stores: [String: FakeStore] = [:]
         /// The command under way, counted from 0.
@@ -47,34 +48,37 @@ final class FakeCluster: Sendable {
     let state = Mutex(State())
     let map: ShardMap
     private let clockOffsetMilliseconds: Int64
+    /// Of all nodes.
+    private let ports: [String: Int]
 
     /// The nodes begin with the views that the map proposes.
     init(_ map: ShardMap, clockOffsetMilliseconds: Int64, ports: [String: Int]) {
         self.map = map
         self.clockOffsetMilliseconds = clockOffsetMilliseconds
+        self.ports = ports
+        for shard in map.shards { serve(shard, of: map) }
+    }
+
+    /// All nodes have the view of a shard that a map proposes, and each member has begun once.
+    func serve(_ shard: Int, of map: ShardMap) {
+        let members = map.members(of: shard).map { name in
+            View.Member(node: name, address: "127.0.0.1", port: 0, incarnation: 1)
+        }
+        serve(View(shard: shard, epoch: map.epoch ?? 0, members: members))
+    }
+
+    /// All nodes have this view.
+    func serve(_ view: View) {
         state.withLock { state in
-            for shard in map.shards {
-                state.views[shard] = Self.view(shard, epoch: map.epoch ?? 0, map.members(of: shard), ports)
-            }
+            for node in ports.keys { serve(view, at: node, &state) }
         }
     }
 
-    /// A view whose members have all begun once.
-    static func view(_ shard: Int, epoch: UInt64, _ names: [String], _ ports: [String: Int]) -> View {
-        View(
-            shard: shard,
-            epoch: epoch,
-            members: names.map { name in
-                View.Member(node: name, address: "127.0.0.1", port: UInt16(ports[name]!), incarnation: 1)
-            }
-        )
-    }
-
-    /// The view with its members' ports.
-    static func located(_ view: View, _ ports: [String: Int]) -> View {
+    /// - Parameter view: its ports are filled in.
+    func serve(_ view: View, at node: String, _ state: inout State) {
         var view = view
         for index in view.members.indices { view.members[index].port = UInt16(ports[view.members[index].node]!) }
-        return view
+        state.views[node, default: [:]][view.shard] = view
     }
 
     /// A client did what none may do.
@@ -95,7 +99,7 @@ final class FakeCluster: Sendable {
                 limits: Limits(),
                 node: node,
                 serverVersion: "fake",
-                mapEpoch: state.views.values.map(\.epoch).max() ?? 0
+                mapEpoch: state.views[node]?.values.map(\.epoch).max() ?? 0
             )
             switch action.kind {
             case .hang: return nil

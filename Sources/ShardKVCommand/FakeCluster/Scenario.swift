@@ -23,7 +23,7 @@ struct Scenario {
         case put(nodes: [String], key: [UInt8], value: [UInt8])
         /// The shard map's file changes.
         case remap(shard: Int, members: [String])
-        /// From now on the shard's owners know this view, and refuse requests that name another one.
+        /// From now on all nodes have this view of the shard.
         case serve(View)
         /// Nothing happens for a while.
         case pause(milliseconds: UInt32)
@@ -40,7 +40,7 @@ struct Scenario {
 
 /// What a fake node meets: a new connection, or a request.
 enum NodeEvent: String, CaseIterable {
-    case connect, get, set, delete
+    case connect, get, set, delete, exchange
 
     var isWrite: Bool { self == .set || self == .delete }
 }
@@ -99,6 +99,8 @@ struct FaultAction {
         case cut(executes: Bool)
         /// Sends a part of the answer, then closes.
         case half
+        /// Has this view of its shard from now on, and answers by it.
+        case serve(View)
         /// Announces the end of the connection; `answers` what it received all the same, then closes.
         case goAway(RPCError, answers: Bool)
     }

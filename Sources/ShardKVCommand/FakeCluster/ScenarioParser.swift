@@ -36,12 +36,9 @@ struct ScenarioParser {
             let value = try line.bytes("a value")
             scenario.entries.append(.put(nodes: try nodes(&line), key: key, value: value))
         case "remap":
-            let shard: Int = try line.number("the shard")
-            guard scenario.shards.indices.contains(shard - 1) else { throw line.error("there is no shard \(shard)") }
+            let shard = try shard(&line)
             scenario.entries.append(.remap(shard: shard, members: try nodes(&line)))
-        case "serve":
-            let shard: Int = try line.number("the shard")
-            scenario.entries.append(.serve(try view(&line, shard: shard)))
+        case "serve": scenario.entries.append(.serve(try view(&line)))
         case "pause": scenario.entries.append(.pause(milliseconds: try line.number("how long")))
         case "do":
             let command = raw.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.dropFirst("do".utf8.count)
@@ -64,6 +61,12 @@ struct ScenarioParser {
         let names = line.rest()
         for name in names where !scenario.nodes.contains(name) { throw line.error("there is no node '\(name)'") }
         return names
+    }
+
+    private func shard(_ line: inout ScenarioLine) throws(ScenarioError) -> Int {
+        let shard: Int = try line.number("the shard")
+        guard scenario.shards.indices.contains(shard - 1) else { throw line.error("there is no shard \(shard)") }
+        return shard
     }
 
     /// `on NODES EVENTS [xN] ACTION`
@@ -101,8 +104,8 @@ struct ScenarioParser {
         case "half": return .half
         case "cut": return .cut(executes: line.take("executed"))
         case "superseded": return .superseded(aheadMilliseconds: try line.number("how far"))
-        case "error":
-            return try error(&line)
+        case "serve": return .serve(try view(&line))
+        case "error": return try error(&line)
         case "goaway":
             let answers = line.take("answering")
             guard case .error(let error, _, _) = try error(&line) else { throw line.error("a status is missing") }
@@ -136,8 +139,9 @@ struct ScenarioParser {
         return .error(error, clockOffsetMilliseconds: clockOffset, tellsView: tellsView)
     }
 
-    /// `EPOCH NODE[@INCARNATION]…`, to the line's end. The ports are filled in when the nodes have theirs.
-    private func view(_ line: inout ScenarioLine, shard: Int) throws(ScenarioError) -> View {
+    /// `SHARD EPOCH NODE[@INCARNATION]…`, to the line's end. The ports are filled in when the nodes have theirs.
+    private func view(_ line: inout ScenarioLine) throws(ScenarioError) -> View {
+        let shard = try shard(&line)
         let epoch: UInt64 = try line.number("the epoch")
         var members: [View.Member] = []
         for word in line.rest() {
@@ -155,7 +159,7 @@ struct ScenarioParser {
 extension ScenarioLine {
     /// `get`, `write`, `any`, …
     mutating func events() throws(ScenarioError) -> Set<NodeEvent> {
-        let word = try word("get, set, delete, write, any or connect")
+        let word = try word("get, set, delete, write, any, exchange or connect")
         switch word {
         case "write": return [.set, .delete]
         case "any": return [.get, .set, .delete]

@@ -25,7 +25,6 @@ struct ScenarioRun {
     private let scenario: Scenario
     private let cluster: FakeCluster
     private let servers: [FakeNodeServer]
-    private let ports: [String: Int]
     private let mapPath: String
     private var map: ShardMap
     private let time = SystemTime()
@@ -46,7 +45,6 @@ struct ScenarioRun {
         cluster = FakeCluster(map, clockOffsetMilliseconds: scenario.clockOffsetMilliseconds, ports: ports)
         promise.succeed(cluster)
         self.servers = servers
-        self.ports = ports
         mapPath = directory + "/map.json"
         try writeMap()
     }
@@ -74,9 +72,7 @@ struct ScenarioRun {
                 }
             case .remap(let shard, let members):
                 try remap(shard, members)
-            case .serve(let view):
-                let located = FakeCluster.located(view, ports)
-                cluster.state.withLock { $0.views[view.shard] = located }
+            case .serve(let view): cluster.serve(view)
             case .pause(let milliseconds): usleep(milliseconds * 1000)
             case .command(let command):
                 verdicts += judge(command, reply(of: client, to: command))
@@ -123,8 +119,7 @@ struct ScenarioRun {
         let shards = map.shards.map { $0 == shard ? members : map.members(of: $0) }
         map = try Self.map(epoch: epoch, map.nodes.mapValues(\.port), shards)
         try writeMap()
-        let view = FakeCluster.view(shard, epoch: epoch, members, ports)
-        cluster.state.withLock { $0.views[shard] = view }
+        cluster.serve(shard, of: map)
     }
 
     private static func map(epoch: UInt64, _ ports: [String: Int], _ shards: [[String]]) throws -> ShardMap {

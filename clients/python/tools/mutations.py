@@ -36,6 +36,16 @@ class Mutation(NamedTuple):
     wrong: str
 
 
+KEPT_ACKNOWLEDGEMENTS = (
+    "fanout.py",
+    "self._replicas = {node: _Replica(node) for node in self.route.members}\n"
+    "        for node in self.route.members:\n            self._send(node)",
+    "self._replicas = {node: self._replicas.get(node, _Replica(node)) for node in self.route.members}\n"
+    "        for node in self.route.members:\n"
+    "            if self._replicas[node].response is None:\n                self._send(node)",
+)
+"""A new phase of a write does not send to those that have acknowledged an earlier one."""
+
 MUTATIONS = [
     Mutation(
         "wrong hash: FNV-1a in place of FNV-1",
@@ -119,12 +129,19 @@ MUTATIONS = [
     Mutation(
         "mixed writes: acknowledgements of an earlier version count for the later one",
         "superseded",
+        *KEPT_ACKNOWLEDGEMENTS,
+    ),
+    Mutation(
+        "mixed views: acknowledgements by an older view count for the newer one",
+        "two-views",
+        *KEPT_ACKNOWLEDGEMENTS,
+    ),
+    Mutation(
+        "a server that is behind is not told the newer view",
+        "two-views",
         "fanout.py",
-        "self._replicas = {node: _Replica(node) for node in self.route.members}\n"
-        "        for node in self.route.members:\n            self._send(node)",
-        "self._replicas = {node: self._replicas.get(node, _Replica(node)) for node in self.route.members}\n"
-        "        for node in self.route.members:\n"
-        "            if self._replicas[node].response is None:\n                self._send(node)",
+        "if lesson is Lesson.OLDER:",
+        "if False:",
     ),
     Mutation(
         "the view in an error is ignored",
