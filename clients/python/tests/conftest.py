@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeCluster
+from hypothesis import settings
+
+# How long an example takes is the machine's affair.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

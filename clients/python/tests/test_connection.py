@@ -77,6 +77,8 @@ async def test_nothing_leaves_before_hello() -> None:
 async def test_what_was_sent_and_not_answered_may_have_executed() -> None:
     async with Fixture() as fixture:
         fixture.node.script = lambda request: asyncio.sleep(0, None)
+        # So that the short time is not spent on connecting.
+        await fixture.connections.connect("n1", 5)
         error = await fixture.error(timeout=0.05)
         assert (error.code, error.reason) == (StatusCode.DEADLINE_EXCEEDED, Reason.INDETERMINATE)
         call = asyncio.create_task(fixture.error())

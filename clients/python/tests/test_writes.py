@@ -8,7 +8,16 @@ import time
 import pytest
 from fakes import Cut, FakeCluster, Refusal, Request, always, eventually, identifier, patient, then_store
 
-from shardkv import Consistency, Options, Reason, RetryBudgetExhaustedError, ShardKVError, StatusCode, kv_pb2
+from shardkv import (
+    Consistency,
+    IndeterminateWriteError,
+    Options,
+    Reason,
+    RetryBudgetExhaustedError,
+    ShardKVError,
+    StatusCode,
+    kv_pb2,
+)
 from shardkv.frames import Method
 
 NO_BUDGET = patient(retry_ratio=0, retry_floor=0)
@@ -90,7 +99,7 @@ async def test_a_refusal_by_all_is_no_doubt(cluster: FakeCluster) -> None:
             node.script = always(Refusal(StatusCode.RESOURCE_EXHAUSTED, Reason.MEMORY_FULL))
         error = await failure_of_a_set(cluster, patient())
     assert (error.code, error.reason) == (StatusCode.RESOURCE_EXHAUSTED, Reason.MEMORY_FULL)
-    assert not error.is_indeterminate
+    assert not isinstance(error, IndeterminateWriteError) and not error.is_indeterminate
     assert len(cluster.requests(Method.SET)) == len(error.replica_failures) == 3
 
 
@@ -99,7 +108,7 @@ async def test_a_refusal_by_one_leaves_a_doubt(cluster: FakeCluster) -> None:
         cluster["n3"].script = always(Refusal(StatusCode.RESOURCE_EXHAUSTED, Reason.MEMORY_FULL))
         error = await failure_of_a_set(cluster, patient())
     assert (error.code, error.reason) == (StatusCode.UNKNOWN, Reason.INDETERMINATE)
-    assert error.is_indeterminate
+    assert isinstance(error, IndeterminateWriteError) and error.is_indeterminate
     assert [failure.node for failure in error.replica_failures] == ["n3"]
 
 
@@ -117,7 +126,7 @@ async def test_no_connection_to_any_is_no_doubt(cluster: FakeCluster) -> None:
             await node.stop()
         error = await failure_of_a_set(cluster, BRIEF, connects=False)
     assert error.code is StatusCode.UNAVAILABLE
-    assert not error.is_indeterminate
+    assert not isinstance(error, IndeterminateWriteError) and not error.is_indeterminate
 
 
 async def test_a_replica_that_recovers_counts_for_nothing_and_leaves_a_doubt(cluster: FakeCluster) -> None:
@@ -140,8 +149,7 @@ async def test_an_exhausted_budget_is_an_error_of_its_own(cluster: FakeCluster) 
     async with cluster:
         cluster["n2"].script = always(Refusal(StatusCode.UNAVAILABLE, Reason.DRAINING))
         error = await failure_of_a_set(cluster, NO_BUDGET)
-    assert isinstance(error, RetryBudgetExhaustedError)
-    assert error.is_indeterminate
+    assert isinstance(error, RetryBudgetExhaustedError) and isinstance(error, IndeterminateWriteError)
     assert [len(node.requests) for node in cluster.nodes.values()] == [1, 1, 1]
 
 
@@ -223,16 +231,83 @@ async def test_replicas_that_are_not_waited_for_get_the_write_all_the_same(clust
     assert not cluster["n3"].cancelled
 
 
-async def test_a_cancelled_write_cancels_its_requests(cluster: FakeCluster) -> None:
+async def test_a_write_cancelled_on_its_way_is_in_doubt_and_cancels_its_requests(cluster: FakeCluster) -> None:
     async with cluster, cluster.client() as client:
         for node in cluster.nodes.values():
             node.script = always(None)
         call = asyncio.create_task(client.set("key", "value", timeout=60))
         await eventually(lambda: len(cluster.requests(Method.SET)) >= 3)
         call.cancel()
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError) as caught:
             await call
+        doubt = IndeterminateWriteError.behind(caught.value)
+        assert doubt and doubt.is_indeterminate
+        assert {failure.code for failure in doubt.replica_failures} == {StatusCode.CANCELLED}
         await eventually(lambda: all(node.cancelled for node in cluster.nodes.values()))
+
+
+async def test_a_write_cancelled_after_an_acknowledgement_names_it(cluster: FakeCluster) -> None:
+    async with cluster, cluster.client() as client:
+        cluster["n2"].script = cluster["n3"].script = always(Refusal(StatusCode.UNAVAILABLE, Reason.DRAINING, 60_000))
+        call = asyncio.create_task(client.set("key", "value", timeout=600))
+        await eventually(lambda: len(cluster.requests(Method.SET)) >= 3 and b"key" in cluster["n1"].records)
+        # An exchange with n1 later, its acknowledgement has come too.
+        await client.get("key")
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await call
+        assert "acknowledged by n1" in str(IndeterminateWriteError.behind(caught.value))
+
+
+async def test_a_write_cancelled_before_it_left_is_no_doubt(cluster: FakeCluster) -> None:
+    async with cluster, cluster.client() as client:
+        for node in cluster.nodes.values():
+            node.hello = None
+        call = asyncio.create_task(client.set("key", "value", timeout=60))
+        # Past the search for a clock, the write itself waits for connections.
+        client._open.clock.observe("n1", 1)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await call
+        assert IndeterminateWriteError.behind(caught.value) is None
+    assert not cluster.requests(Method.SET)
+
+
+async def test_a_write_cut_off_by_a_timeout_is_in_doubt(cluster: FakeCluster) -> None:
+    async with cluster, cluster.client() as client:
+        cluster["n2"].script = always(None)
+        await cluster.connect(client)
+        with pytest.raises(TimeoutError) as caught:
+            async with asyncio.timeout(0.3):
+                await client.set("key", "value", timeout=60)
+        assert IndeterminateWriteError.behind(caught.value)
+
+
+async def test_many_writes_that_are_cancelled_are_in_doubt(cluster: FakeCluster) -> None:
+    async with cluster, cluster.client() as client:
+        cluster["n2"].script = always(None)
+        call = asyncio.create_task(client.set_many({"a": "1", "b": "2"}, timeout=60))
+        await eventually(lambda: len(cluster.requests(Method.SET)) >= 6)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await call
+        assert IndeterminateWriteError.behind(caught.value)
+
+
+async def test_a_read_that_is_cancelled_leaves_no_doubt(cluster: FakeCluster) -> None:
+    async with cluster, cluster.client() as client:
+        for node in cluster.nodes.values():
+            node.script = always(None)
+        for level in (Consistency.ONE, Consistency.QUORUM):
+            asked = len(cluster.requests(Method.GET))
+            call = asyncio.create_task(client.get("key", consistency=level, timeout=60))
+            await eventually(lambda asked=asked: len(cluster.requests(Method.GET)) > asked)  # type: ignore[misc]
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await call
+            assert IndeterminateWriteError.behind(caught.value) is None
 
 
 async def test_a_new_map_takes_a_hung_node_away(cluster: FakeCluster) -> None:

@@ -11,7 +11,14 @@ from .blocking import Client
 from .client import AsyncClient, Entry
 from .cluster import Options
 from .consistency import Consistency
-from .errors import BatchError, ReplicaFailure, RetryBudgetExhaustedError, ShardKVError, ShardMapError
+from .errors import (
+    BatchError,
+    IndeterminateWriteError,
+    ReplicaFailure,
+    RetryBudgetExhaustedError,
+    ShardKVError,
+    ShardMapError,
+)
 from .shard_map import ShardMap
 from .status import Reason, StatusCode
 from .versions import Version
@@ -22,6 +29,7 @@ __all__ = [
     "Client",
     "Consistency",
     "Entry",
+    "IndeterminateWriteError",
     "Options",
     "Reason",
     "ReplicaFailure",

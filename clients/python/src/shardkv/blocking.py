@@ -121,7 +121,7 @@ class Client:
         self._run(self._client.delete_many(keys, consistency=consistency, timeout=timeout))
 
     def _run(self, work: Coroutine[object, object, Result]) -> Result:
-        """Waits for it in this thread; what interrupts the wait cancels the call."""
+        """Waits for it in this thread; what interrupts the wait cancels the call, and leaves a write in doubt."""
         if self._is_closed:
             work.close()
             raise RuntimeError("the client is closed")

@@ -13,7 +13,7 @@ from typing import TypeVar
 from . import kv_pb2
 from .cluster import Cluster, Options
 from .consistency import Consistency
-from .errors import BatchError, ShardKVError
+from .errors import BatchError, IndeterminateWriteError, ShardKVError
 from .map_sources import MapFile, MapServers, MapSource
 from .quorum_reads import read_quorum, version_of
 from .reads import ReadOne
@@ -41,7 +41,7 @@ class Entry:
 class AsyncClient:
     """Gets, sets and deletes keys of a cluster. Use it in `async with`, in one event loop.
 
-    It serves any number of tasks.     Text is taken as UTF-8. All times are in seconds. Calls raise ShardKVError.
+    It serves any number of tasks. Text is taken as UTF-8. All times are in seconds. Calls raise ShardKVError.
     """
 
     def __init__(
@@ -201,6 +201,7 @@ class AsyncClient:
         free = asyncio.Semaphore(self.options.max_concurrent_keys)
         values: dict[bytes, Result] = {}
         failures: dict[bytes, ShardKVError] = {}
+        doubts: list[IndeterminateWriteError] = []
 
         async def one(key: bytes) -> None:
             async with free:
@@ -208,10 +209,17 @@ class AsyncClient:
                     values[key] = await call(key)
                 except ShardKVError as error:
                     failures[key] = error
+                except asyncio.CancelledError as cancelled:
+                    if doubt := IndeterminateWriteError.behind(cancelled):
+                        doubts.append(doubt)
+                    raise
 
-        async with asyncio.TaskGroup() as tasks:
-            for key in dict.fromkeys(_bytes(key) for key in keys):
-                tasks.create_task(one(key))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for key in dict.fromkeys(_bytes(key) for key in keys):
+                    tasks.create_task(one(key))
+        except asyncio.CancelledError as cancelled:
+            raise cancelled from next(iter(doubts), None)
         return values, failures
 
 

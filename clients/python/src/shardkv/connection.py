@@ -21,7 +21,12 @@ MAX_HELLO_BYTES = 1 << 16
 DEFAULT_MAX_PAYLOAD_BYTES = 1 << 30
 _MAX_TIMEOUT_MS = 2**32 - 1
 
-Answer = asyncio.Future[bytes]
+
+class Answer(asyncio.Future[bytes]):
+    """The payload of a response that is to come, or a ReplicaError. To cancel it tells the server that nobody waits."""
+
+    has_left = False
+    """The request was sent: from now on it may have been executed."""
 
 
 def ignore_outcome(future: asyncio.Future[Any]) -> None:
@@ -61,24 +66,20 @@ class Connection(asyncio.Protocol):
     def is_closed(self) -> bool:
         return self._is_closed
 
-    def call(self, method: Method, payload: bytes, timeout: float) -> Answer:
-        """Sends a request; the answer is the response's payload, or a ReplicaError.
-
-        To cancel it tells the server that nobody waits any more.
-        """
-        answer: Answer = self._loop.create_future()
+    def call(self, answer: Answer, method: Method, payload: bytes, timeout: float) -> None:
+        """Sends a request."""
         error = self._reason_not_to_send(payload)
         if error:
             answer.set_exception(error)
-            return answer
+            return
         request_id = self._free_id()
         timeout_ms = min(max(1, math.ceil(timeout * 1000)), _MAX_TIMEOUT_MS)
         self._write(Frame(FrameType.REQUEST, 0, method, request_id, timeout_ms, payload).encode())
         if not self._calls:
             self._silent_since = self._loop.time()
         self._calls[request_id] = answer, self._loop.call_later(timeout, self._expire, request_id)
+        answer.has_left = True
         answer.add_done_callback(lambda answer: self._cancelled(request_id) if answer.cancelled() else None)
-        return answer
 
     def drain(self, error: ReplicaError) -> None:
         """Takes no more calls; closes when those that were sent are answered."""

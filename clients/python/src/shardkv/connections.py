@@ -27,6 +27,12 @@ class _Node:
     last_error: ReplicaError | None = None
     all_connections: set[Connection] = field(default_factory=set)
 
+    def stop_connecting(self, error: ReplicaError) -> None:
+        """Who waits for the connection is told why there will be none."""
+        if self.connecting:
+            self.last_error = error
+            self.connecting.cancel()
+
 
 class NodeConnections:
     """One connection to each node, by the node's name. The shard map's addresses win over those that servers told."""
@@ -55,12 +61,13 @@ class NodeConnections:
     def start(self, name: str, method: Method, payload: bytes, timeout: float) -> Answer:
         """Sends a request to a node, after connecting to it if need be; the answer may be a ReplicaError."""
         node = self._nodes.get(name)
-        answer: Answer
-        if node and node.connection and node.connection.is_usable:
-            answer = node.connection.call(method, payload, timeout)
-        else:
-            answer = asyncio.get_running_loop().create_task(self._connect_and_call(name, method, payload, timeout))
+        answer = Answer()
         answer.add_done_callback(ignore_outcome)
+        if node and node.connection and node.connection.is_usable:
+            node.connection.call(answer, method, payload, timeout)
+        else:
+            calling = asyncio.create_task(self._connect_and_call(answer, name, method, payload, timeout))
+            answer.add_done_callback(lambda _: calling.cancel())
         return answer
 
     async def connect(self, name: str, timeout: float) -> Connection:
@@ -74,28 +81,38 @@ class NodeConnections:
                 raise node.last_error
             node.connecting = loop.create_task(self._open(name, node))
             node.connecting.add_done_callback(ignore_outcome)
-        done, _ = await asyncio.wait([node.connecting], timeout=timeout)
-        if not done:
+        connecting = node.connecting
+        await asyncio.wait([connecting], timeout=timeout)
+        if not connecting.done():
             raise ReplicaError(StatusCode.DEADLINE_EXCEEDED, f"no connection to {node.address} in time")
-        return done.pop().result()
+        if connecting.cancelled() and node.last_error:
+            raise node.last_error
+        return connecting.result()
 
     async def close(self) -> None:
         """Fails what is under way."""
         nodes, self._nodes = self._nodes, {}
         tasks = [node.connecting for node in nodes.values() if node.connecting]
-        for task in tasks:
-            task.cancel()
+        error = ReplicaError(StatusCode.CANCELLED, "the client was closed")
         for node in nodes.values():
+            node.stop_connecting(error)
             for connection in list(node.all_connections):
-                connection.close(ReplicaError(StatusCode.CANCELLED, "the client was closed"))
+                connection.close(error)
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)
 
-    async def _connect_and_call(self, name: str, method: Method, payload: bytes, timeout: float) -> bytes:
+    async def _connect_and_call(
+        self, answer: Answer, name: str, method: Method, payload: bytes, timeout: float
+    ) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
-        connection = await self.connect(name, timeout)
-        return await connection.call(method, payload, max(0.001, deadline - loop.time()))
+        try:
+            connection = await self.connect(name, timeout)
+            if not answer.done():
+                connection.call(answer, method, payload, max(0.001, deadline - loop.time()))
+        except ReplicaError as error:
+            if not answer.done():
+                answer.set_exception(error)
 
     async def _open(self, name: str, node: _Node) -> Connection:
         loop = asyncio.get_running_loop()
@@ -138,8 +155,7 @@ class NodeConnections:
 
     @staticmethod
     def _retire(node: _Node, error: ReplicaError) -> None:
-        if node.connecting:
-            node.connecting.cancel()
+        node.stop_connecting(error)
         for connection in list(node.all_connections):
             connection.drain(error)
 

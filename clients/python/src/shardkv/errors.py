@@ -114,29 +114,52 @@ class ReplicaFailure:
 class ShardKVError(Exception):
     """A call failed. `replica_failures` tells each replica's own story."""
 
+    is_indeterminate = False
+    """A write may have happened all the same, wholly or on a part of the replicas."""
+
     def __init__(
         self,
         code: StatusCode,
         message: str,
         *,
         reason: Reason = Reason.NONE,
-        is_indeterminate: bool = False,
         replica_failures: Iterable[ReplicaFailure] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.reason = reason
-        self.is_indeterminate = is_indeterminate
-        """A write that may or may not have happened, or that happened on a part of the replicas."""
         self.replica_failures = tuple(replica_failures)
 
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}"
 
 
+class IndeterminateWriteError(ShardKVError):
+    """A write did not succeed, and may have happened all the same: reads may return either value until the key is
+    written again.
+
+    A cancelled write raises CancelledError, as every cancelled call must; this error is then behind it.
+    """
+
+    is_indeterminate = True
+
+    @staticmethod
+    def behind(error: BaseException | None) -> IndeterminateWriteError | None:
+        """The one that a cancellation, or a TimeoutError that came of it, was caused by; None = nothing is in doubt."""
+        while error is not None:
+            if isinstance(error, IndeterminateWriteError):
+                return error
+            error = error.__cause__
+        return None
+
+
 class RetryBudgetExhaustedError(ShardKVError):
     """A retry was due, but retries already are too large a share of all requests: the cluster is to be spared."""
+
+
+class _UnrepeatedWriteError(IndeterminateWriteError, RetryBudgetExhaustedError):
+    """Both: the budget forbade to ask a replica again, and another one may have the write."""
 
 
 class ShardMapError(ShardKVError):
@@ -159,8 +182,8 @@ class BatchError(ShardKVError):
             first.code,
             f"{len(failures)} keys failed, the first: {first.message}",
             reason=first.reason,
-            is_indeterminate=any(failure.is_indeterminate for failure in failures.values()),
         )
+        self.is_indeterminate = any(failure.is_indeterminate for failure in failures.values())
 
 
 def failure_of(
@@ -181,5 +204,10 @@ def failure_of(
     if is_indeterminate:
         code, reason = StatusCode.UNKNOWN, Reason.INDETERMINATE
         message = f"the write may or may not have happened: {message}"
-    kind = RetryBudgetExhaustedError if is_budget_exhausted else ShardKVError
-    return kind(code, message, reason=reason, is_indeterminate=is_indeterminate, replica_failures=failures)
+    kinds = {
+        (False, False): ShardKVError,
+        (False, True): RetryBudgetExhaustedError,
+        (True, False): IndeterminateWriteError,
+        (True, True): _UnrepeatedWriteError,
+    }
+    return kinds[is_indeterminate, is_budget_exhausted](code, message, reason=reason, replica_failures=failures)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from .cluster import Cluster
+from .connection import Answer
 from .consistency import Consistency
 from .errors import ReplicaError, ReplicaFailure, ShardKVError, failure_of
 from .frames import Method
@@ -16,7 +17,7 @@ from .routing import Lesson
 from .status import Reason, StatusCode
 
 Response = TypeVar("Response")
-Pending = asyncio.Future[Any]
+Pending = TypeVar("Pending", bound=asyncio.Future[Any])
 GRACE_SECONDS = 0.05
 
 
@@ -80,8 +81,8 @@ class FanOut(Generic[Response]):
         self._loop = asyncio.get_running_loop()
         self._allowance = cluster.allowance()
         self._replicas: dict[str, _Replica[Response]] = {}
-        self._attempts: dict[Pending, str] = {}
-        self._waits: dict[Pending, str] = {}
+        self._attempts: dict[Answer, str] = {}
+        self._waits: dict[asyncio.Task[None], str] = {}
         self._may_have_executed_before = False
         self.route = cluster.route(shard)
 
@@ -95,8 +96,11 @@ class FanOut(Generic[Response]):
             while not self._is_done():
                 await self._step()
             return self._acknowledgements()
-        except BaseException:
+        except BaseException as error:
+            failure = self._failure(ReplicaError(StatusCode.CANCELLED, "the call was cancelled"))
             _cancel(self._attempts)
+            if isinstance(error, asyncio.CancelledError) and failure.is_indeterminate:
+                raise error from failure
             raise
         finally:
             _cancel(self._waits)
@@ -124,18 +128,17 @@ class FanOut(Generic[Response]):
     async def _step(self) -> None:
         remaining = self._deadline - self._loop.time()
         changed = self._cluster.routing.changed()
-        pending: list[Pending] = [*self._attempts, *self._waits, changed]
+        pending: list[asyncio.Future[Any]] = [*self._attempts, *self._waits, changed]
         # The attempts end at the deadline by themselves, and say whether they had left.
         timeout = max(0.0, remaining) + GRACE_SECONDS
         done, _ = await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if not done:
             raise self._failure(ReplicaError(StatusCode.DEADLINE_EXCEEDED, "the deadline passed"))
         is_renewed = False
-        for finished in done - {changed}:
-            if (node := self._waits.pop(finished, None)) is not None:
-                self._send(node)
-            elif (node := self._attempts.pop(finished, None)) is not None:
-                is_renewed |= self._ended(node, finished)
+        for answer in self._attempts.keys() & done:
+            is_renewed |= self._ended(self._attempts.pop(answer), answer)
+        for wait in self._waits.keys() & done:
+            self._send(self._waits.pop(wait))
         if is_renewed or (changed.done() and self.route.is_replaced_by(self._cluster.route(self._shard))):
             self._begin()
 
@@ -144,7 +147,7 @@ class FanOut(Generic[Response]):
         timeout = max(0.001, self._deadline - self._loop.time())
         self._attempts[self._cluster.start(node, self._request.method, payload, timeout)] = node
 
-    def _ended(self, node: str, answer: Pending) -> bool:
+    def _ended(self, node: str, answer: Answer) -> bool:
         """Takes in the end of an attempt. Returns whether a new phase is to begin."""
         replica = self._replicas[node]
         try:
@@ -203,7 +206,7 @@ class FanOut(Generic[Response]):
         return replica.response is None and replica.error is not None and replica.error.is_lost
 
     def _is_in_doubt(self, replica: _Replica[Response]) -> bool:
-        is_asked = replica.node in self._attempts.values()
+        is_asked = any(answer.has_left for answer, node in self._attempts.items() if node == replica.node)
         return replica.response is not None or replica.may_have_executed or is_asked
 
     def _failure(self, pending: ReplicaError | None) -> ShardKVError:
