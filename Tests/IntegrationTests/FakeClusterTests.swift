@@ -16,7 +16,7 @@ extension ProcessTests {
 
         private func play(_ scenario: String, to client: [String]) async throws -> Finished {
             let path = Self.folder.appending(path: scenario).path
-            return try await RunningProcess(["fake-cluster", path, "--"] + client).finish()
+            return try await RunningProcess(["fake-cluster", "--plays=2", path, "--"] + client).finish()
         }
 
         @Test func thereAreScenarios() {

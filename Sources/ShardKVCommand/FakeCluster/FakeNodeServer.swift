@@ -95,6 +95,8 @@ private final class FakePeerHandler: ChannelInboundHandler {
     }
 
     private func react(_ reaction: FakeCluster.Reaction, _ context: ChannelHandlerContext) {
+        // Requests that came in the same read as the one that ends the connection are lost with it.
+        if reaction.closes { isDeaf = true }
         guard reaction.delayMilliseconds > 0 else { return Self.perform(reaction, context.channel) }
         let channel = context.channel
         channel.eventLoop.scheduleTask(in: .milliseconds(reaction.delayMilliseconds)) {
