@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,26 @@ def test_reads_survive_a_killed_node_and_writes_a_quorum(real: RealCluster) -> N
         assert caught.value.is_indeterminate
 
 
+@contextlib.asynccontextmanager
+async def under_writes(client: AsyncClient) -> AsyncIterator[dict[str, int]]:
+    """Meanwhile twenty tasks write a key each, over and over; of each key, what was acknowledged last."""
+    is_over = False
+    written: dict[str, int] = {}
+
+    async def write(key: str) -> None:
+        turn = 0
+        while not is_over:
+            await client.set(key, str(turn))
+            written[key] = turn
+            turn += 1
+            await asyncio.sleep(0.002)
+
+    tasks = [asyncio.create_task(write(f"key-{number}")) for number in range(20)]
+    yield written
+    is_over = True
+    await asyncio.gather(*tasks)
+
+
 def test_no_acknowledged_write_is_lost_while_shards_move(real: RealCluster) -> None:
     real.write_map(["n1", "n2"], ["n1", "n2"])
     moves = [(["n2", "n3"], ["n1", "n3"]), (["n3", "n1"], ["n3", "n2"]), (["n1", "n2"], ["n1", "n2"])]
@@ -184,24 +205,11 @@ def test_no_acknowledged_write_is_lost_while_shards_move(real: RealCluster) -> N
         async with AsyncClient(real.path, options=PATIENT) as client:
             while client.shard_map.num_shards != 2 or len(client.shard_map.members(1)) != 2:
                 await asyncio.sleep(0.02)
-            is_over = False
-            written: dict[str, int] = {}
-
-            async def writer(number: int) -> None:
-                turn = 0
-                while not is_over:
-                    await client.set(f"key-{number}", str(turn))
-                    written[f"key-{number}"] = turn
-                    turn += 1
-                    await asyncio.sleep(0.002)
-
-            tasks = [asyncio.create_task(writer(number)) for number in range(20)]
-            for move in moves:
-                await asyncio.sleep(0.3)
-                real.write_map(*move)
-                await asyncio.to_thread(real.wait_ready)
-            is_over = True
-            await asyncio.gather(*tasks)
+            async with under_writes(client) as written:
+                for move in moves:
+                    await asyncio.sleep(0.3)
+                    real.write_map(*move)
+                    await asyncio.to_thread(real.wait_ready)
             for key, turn in written.items():
                 assert await client.get(key) == str(turn).encode()
                 assert await client.get(key, consistency=Consistency.QUORUM) == str(turn).encode()
@@ -215,25 +223,12 @@ def test_quorums_lose_no_acknowledged_write_while_nodes_restart_empty_one_by_one
     async def session() -> None:
         quorum = Consistency.QUORUM
         async with AsyncClient(real.path, options=PATIENT, read_consistency=quorum, write_consistency=quorum) as client:
-            is_over = False
-            written: dict[str, int] = {}
-
-            async def writer(number: int) -> None:
-                turn = 0
-                while not is_over:
-                    await client.set(f"key-{number}", str(turn))
-                    written[f"key-{number}"] = turn
-                    turn += 1
-                    await asyncio.sleep(0.002)
-
-            tasks = [asyncio.create_task(writer(number)) for number in range(20)]
-            for name in real.names:
-                await asyncio.sleep(0.2)
-                real.kill(name)
-                await asyncio.sleep(0.2)
-                await asyncio.to_thread(real.start, name)
-            is_over = True
-            await asyncio.gather(*tasks)
+            async with under_writes(client) as written:
+                for name in real.names:
+                    await asyncio.sleep(0.2)
+                    real.kill(name)
+                    await asyncio.sleep(0.2)
+                    await asyncio.to_thread(real.start, name)
             for key, turn in written.items():
                 assert await client.get(key) == str(turn).encode()
 
