@@ -82,7 +82,8 @@ def main() -> None:
                 print(f"{run.title} at {scale}×", file=sys.stderr)
                 result = measure(run, scale, options.seconds)
                 (options.data / f"{run.name}-{scale}.json").write_text(json.dumps(result))
-    report.write(options.data, options.output)
+                # After each run, so that one that is cut short leaves what was measured before it.
+                report.write(options.data, options.output)
 
 
 main()
