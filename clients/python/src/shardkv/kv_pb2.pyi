@@ -353,7 +353,7 @@ class ProceedResponse(_message.Message):
     def __init__(self, proceeds: bool = ...) -> None: ...
 
 class Replica(_message.Message):
-    __slots__ = ["activated", "active", "began_empty_with", "boot_epoch", "bytes", "configuration", "copied", "covers_recipient", "dropped_epoch", "ever_active", "has_data", "incarnation", "incarnations", "keys", "promised", "recovering", "shard", "target"]
+    __slots__ = ["activated", "active", "began_empty_with", "boot_epoch", "bytes", "configuration", "copied", "covers_recipient", "dropped_epoch", "ever_active", "has_data", "incarnation", "incarnations", "keys", "promised", "recovering", "shard", "target", "waived"]
     ACTIVATED_FIELD_NUMBER: _ClassVar[int]
     ACTIVE_FIELD_NUMBER: _ClassVar[int]
     BEGAN_EMPTY_WITH_FIELD_NUMBER: _ClassVar[int]
@@ -372,6 +372,7 @@ class Replica(_message.Message):
     RECOVERING_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
+    WAIVED_FIELD_NUMBER: _ClassVar[int]
     activated: _containers.RepeatedCompositeFieldContainer[Configuration]
     active: bool
     began_empty_with: _containers.RepeatedCompositeFieldContainer[Incarnation]
@@ -390,7 +391,8 @@ class Replica(_message.Message):
     recovering: bool
     shard: int
     target: Configuration
-    def __init__(self, shard: _Optional[int] = ..., incarnation: _Optional[int] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., active: bool = ..., ever_active: bool = ..., boot_epoch: _Optional[int] = ..., promised: _Optional[_Union[Configuration, _Mapping]] = ..., activated: _Optional[_Iterable[_Union[Configuration, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., recovering: bool = ..., has_data: bool = ..., target: _Optional[_Union[Configuration, _Mapping]] = ..., copied: bool = ..., dropped_epoch: _Optional[int] = ..., covers_recipient: _Optional[int] = ..., keys: _Optional[int] = ..., bytes: _Optional[int] = ..., began_empty_with: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ...) -> None: ...
+    waived: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, shard: _Optional[int] = ..., incarnation: _Optional[int] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., active: bool = ..., ever_active: bool = ..., boot_epoch: _Optional[int] = ..., promised: _Optional[_Union[Configuration, _Mapping]] = ..., activated: _Optional[_Iterable[_Union[Configuration, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., recovering: bool = ..., has_data: bool = ..., target: _Optional[_Union[Configuration, _Mapping]] = ..., copied: bool = ..., dropped_epoch: _Optional[int] = ..., covers_recipient: _Optional[int] = ..., keys: _Optional[int] = ..., bytes: _Optional[int] = ..., began_empty_with: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., waived: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Sender(_message.Message):
     __slots__ = ["clock_ms", "map_epoch", "map_fingerprint", "node", "wall_ms"]
