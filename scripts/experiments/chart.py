@@ -6,6 +6,7 @@ from html import escape
 
 Points = list[tuple[float, float]]
 LEFT, WIDTH = 70, 520
+LABEL_WIDTH = 120
 COLOURS = ["#1f6fb4", "#8fbbe0", "#c8442b", "#eba596", "#2e8b57"]
 
 
@@ -68,8 +69,9 @@ def draw(title: str, seconds: float, latencies: dict[str, Points], memory: Point
     drawn += [lower.curve(memory, COLOURS[-1])]
     for index, (label, second) in enumerate(events.items()):
         drawn += [upper.mark(second), lower.mark(second)]
-        # Labels of events that are close to each other stand on both sides.
-        side, anchor = (-4, "end") if index % 2 == 0 else (4, "start")
+        # Labels of events that are close to each other stand on both sides; on the left one only where there is room.
+        is_left = index % 2 == 0 and upper.x(second) - LEFT > LABEL_WIDTH
+        side, anchor = (-4, "end") if is_left else (4, "start")
         drawn += [text(upper.x(second) + side, 60, anchor, label, "#555")]
     every = max(1, round(seconds / 10))
     for second in range(0, math.floor(seconds) + 1, every):
