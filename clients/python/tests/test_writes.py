@@ -321,6 +321,19 @@ async def test_a_new_map_takes_a_hung_node_away(cluster: FakeCluster) -> None:
     assert [len(node.calls(Method.SET)) for node in cluster.nodes.values()] == [2, 2, 1]
 
 
+async def test_a_write_whose_shard_loses_its_nodes_midway_is_in_doubt(cluster: FakeCluster) -> None:
+    async with cluster, cluster.client() as client:
+        cluster["n3"].script = always(None)
+        call = asyncio.create_task(client.set("key", "value", timeout=30))
+        await eventually(lambda: bool(cluster["n3"].requests))
+        cluster.write_map([])
+        with pytest.raises(IndeterminateWriteError, match="no node"):
+            await call
+        with pytest.raises(ShardKVError) as caught:
+            await client.set("key", "value")
+        assert caught.value.code is StatusCode.UNAVAILABLE and not caught.value.is_indeterminate
+
+
 async def test_a_negative_ttl_is_refused_without_a_request(cluster: FakeCluster) -> None:
     async with cluster, cluster.client() as client:
         with pytest.raises(ShardKVError) as caught:

@@ -92,18 +92,29 @@ class FanOut(Generic[Response]):
         Attempts that are still under way go on; `leftover` collects them.
         """
         try:
-            self._begin()
-            while not self._is_done():
-                await self._step()
+            await self._phases()
             return self._acknowledgements()
-        except BaseException as error:
-            failure = self._failure(ReplicaError(StatusCode.CANCELLED, "the call was cancelled"))
+        except BaseException:
             _cancel(self._attempts)
-            if isinstance(error, asyncio.CancelledError) and failure.is_indeterminate:
-                raise error from failure
             raise
         finally:
             _cancel(self._waits)
+
+    async def _phases(self) -> None:
+        """Whatever ends them early, the error tells whether a write is in doubt."""
+        try:
+            self._begin()
+            while not self._is_done():
+                await self._step()
+        except asyncio.CancelledError as cancelled:
+            doubt = self._failure(ReplicaError(StatusCode.CANCELLED, "the call was cancelled"))
+            raise cancelled from (doubt if doubt.is_indeterminate else None)
+        except ShardKVError as error:
+            # An error of the route, as where the shard has lost its nodes midway, knows nothing of the attempts.
+            doubt = self._failure(ReplicaError(error.code, error.message))
+            if doubt.is_indeterminate and not error.is_indeterminate:
+                raise doubt from error
+            raise
 
     async def leftover(self) -> dict[str, Response]:
         """After `run`: what the other replicas say to the last phase, without any retry."""
