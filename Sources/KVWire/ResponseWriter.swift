@@ -24,7 +24,7 @@ package final class ResponseWriter {
         loadStorage.deallocate()
     }
 
-    /// What every response's header says of this server's load: requests waiting behind this one.
+    /// What every response's header says of this server's load: the requests that were answered before this one while it waited.
     package var load: UInt16 {
         get { loadStorage.pointee }
         set { loadStorage.pointee = newValue }
