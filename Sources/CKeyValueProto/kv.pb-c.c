@@ -3391,7 +3391,7 @@ const ProtobufCMessageDescriptor kv__incarnation__descriptor =
   (ProtobufCMessageInit) kv__incarnation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__replica__field_descriptors[18] =
+static const ProtobufCFieldDescriptor kv__replica__field_descriptors[19] =
 {
   {
     "shard",
@@ -3609,6 +3609,18 @@ static const ProtobufCFieldDescriptor kv__replica__field_descriptors[18] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "waived",
+    19,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Kv__Replica, n_waived),
+    offsetof(Kv__Replica, waived),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned kv__replica__field_indices_by_name[] = {
   7,   /* field[7] = activated */
@@ -3629,11 +3641,12 @@ static const unsigned kv__replica__field_indices_by_name[] = {
   9,   /* field[9] = recovering */
   0,   /* field[0] = shard */
   11,   /* field[11] = target */
+  18,   /* field[18] = waived */
 };
 static const ProtobufCIntRange kv__replica__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 18 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor kv__replica__descriptor =
 {
@@ -3643,7 +3656,7 @@ const ProtobufCMessageDescriptor kv__replica__descriptor =
   "Kv__Replica",
   "kv",
   sizeof(Kv__Replica),
-  18,
+  19,
   kv__replica__field_descriptors,
   kv__replica__field_indices_by_name,
   1,  kv__replica__number_ranges,

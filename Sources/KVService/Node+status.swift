@@ -30,6 +30,11 @@ extension Node {
     /// The view by which this node serves a shard; nil = it does not.
     package func servedView(of shard: Int) -> View? { table.view(of: shard) == 0 ? nil : redirect(of: shard) }
 
+    /// The epoch of the newest map known here that gives a shard to no node; 0 = there is none.
+    package func droppedEpoch(of shard: Int) -> UInt64 {
+        replication.withLock { $0.coordinator.replicas[shard]?.droppedEpoch } ?? 0
+    }
+
     /// Nil for a shard that this node has nothing to do with.
     private func status(of shard: Int, _ coordinator: ReplicationCoordinator, now: UInt64) -> ShardStatus? {
         guard let replica = coordinator.replicas[shard], replica.state != .absent else { return nil }
@@ -42,7 +47,7 @@ extension Node {
             bytes: UInt64(statistics.liveBytes),
             markers: UInt64(statistics.markerCount)
         )
-        status.waived = replica.waived.sorted()
+        status.waived = replica.waived.keys.sorted()
         if let view = coordinator.servedView(replica) {
             status.epoch = view.epoch
             status.members = view.members

@@ -137,7 +137,7 @@ struct Schedule {
     }
 
     private mutating func map(_ random: inout SeededRandom) -> Fault {
-        series.append(MapSeries.Change.allCases.randomElement(using: &random)!, &random)
+        series.append(MapSeries.Change.ofOwned.randomElement(using: &random)!, &random)
         var delays: [String: Int] = [:]
         for name in nodes where !random.chance(0.15) { delays[name] = Self.delay(&random) }
         for client in clients where !random.chance(0.2) {

@@ -5,6 +5,9 @@ package struct History: Sendable {
     /// One for each key that was written and each owner that its shard has at the end.
     package var copies: [Copy] = []
     package var servings: [Serving] = []
+    package var drops: [Drop] = []
+    /// Decides which keys a drop concerns.
+    package var shardCount = 1
 
     package init() {}
 
@@ -19,6 +22,7 @@ package struct History: Sendable {
         }
         for (index, read) in reads.enumerated() { keys[read.key, default: KeyHistory()].reads.append((index, read)) }
         for (index, copy) in copies.enumerated() { keys[copy.key, default: KeyHistory()].copies.append((index, copy)) }
+        for key in keys.keys { keys[key]?.drops = drops(of: key) }
         let ofKeys = keys.values.flatMap { KeyChecker($0, promises).violations }
         return (ofKeys + EpochChecker.violations(servings)).sorted()
     }
@@ -29,4 +33,6 @@ struct KeyHistory {
     var writes: [(index: Int, write: Write)] = []
     var reads: [(index: Int, read: Read)] = []
     var copies: [(index: Int, copy: Copy)] = []
+    /// When its shard was given to no node.
+    var drops: [Span] = []
 }

@@ -18,15 +18,20 @@ struct KeyChecker {
     init(_ history: KeyHistory, _ promises: Promises) {
         self.history = history
         self.promises = promises
+        // What was under way while its shard was dropped may be gone with it.
+        let dropped = history.drops.map(\.end).max() ?? 0
         acknowledged = Level.allCases.map { level in
             Frontier(
-                history.writes.lazy.filter { level.sees($0.write.level) }.compactMap { entry in
+                history.writes.lazy.filter { level.sees($0.write.level) && $0.write.span.begin > dropped }.compactMap {
+                    entry in
                     entry.write.acknowledgedVersion.map { (entry.write.span.end, $0) }
                 }
             )
         }
         returned = Frontier(
-            history.reads.lazy.filter { $0.read.level != .one }.map { ($0.read.span.end, $0.read.record.version) }
+            history.reads.lazy.filter { $0.read.level != .one && $0.read.span.begin > dropped }.map {
+                ($0.read.span.end, $0.read.record.version)
+            }
         )
         vanished = Frontier(
             history.writes.lazy.filter { $0.write.outcome != .failed }.flatMap { entry in
@@ -98,7 +103,9 @@ struct KeyChecker {
         _ subject: Violation.Subject,
         _ text: String
     ) {
-        if record != .none, let fault = fault(of: record, span) { report(fault, subject, text) }
+        if record != .none, let fault = fault(of: record, span) {
+            report(fault, subject, "\(text)\(stamped[record.version].map { " of \($0.write)" } ?? "")")
+        }
         if reaches(record, owed, span) { return }
         let write = stamped[owed]
         let isGone = write.map { $0.write.value == nil || promises.isOver($0.expiresAt, at: span.begin) } ?? false
@@ -128,6 +135,9 @@ struct KeyChecker {
         if write.span.begin > span.end { return .seenTooEarly }
         if record.kind == .live, promises.isOver(expiresAt, at: span.begin) { return .expiredValue }
         if record.kind == .expired, promises.earliestEnd(of: expiresAt) > span.end { return .earlyExpiry }
+        if record.kind == .live, history.drops.contains(where: { write.span.precedes($0) && $0.precedes(span) }) {
+            return .resurrection
+        }
         return nil
     }
 

@@ -16,15 +16,22 @@ package struct MapSeries: Sendable {
         case replacement
         case addition
         case removal
+        /// About half of the shards have no owner any more; those that had none get some.
+        case drop
+
+        /// Those that leave every shard with an owner.
+        package static let ofOwned = allCases.filter { $0 != .drop }
     }
 
     package let nodes: [String]
+    package let replicas: Int
     package let minReplicas: Int
     package private(set) var maps: [Owners]
     package private(set) var returns = 0
 
     package init(nodes: [String], shardCount: Int, replicas: Int, minReplicas: Int) {
         self.nodes = nodes
+        self.replicas = replicas
         self.minReplicas = minReplicas
         maps = [(0..<shardCount).map { shard in (0..<replicas).map { nodes[(shard + $0) % nodes.count] } }]
     }
@@ -41,6 +48,13 @@ package struct MapSeries: Sendable {
         case .replacement: changeSome(last, &random) { owners, others in Array(owners.dropFirst() + others.prefix(1)) }
         case .addition: changeSome(last, &random) { owners, others in owners + others.prefix(1) }
         case .removal: changeSome(last, &random) { owners, _ in Array(owners.dropFirst()) }
+        case .drop:
+            maps.append(
+                last.map { owners in
+                    if owners.isEmpty { return Array(nodes.shuffled(using: &random).prefix(replicas)) }
+                    return random.chance(0.5) ? [] : owners
+                }
+            )
         }
     }
 

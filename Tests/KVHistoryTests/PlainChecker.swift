@@ -6,7 +6,8 @@ import KVCore
 enum PlainChecker {
     static func violations(_ history: History, _ promises: Promises) -> Set<Pair> {
         var found: Set<Pair> = []
-        let acknowledged = history.writes.filter { $0.outcome == .acknowledged }
+        func mayBeDropped(_ span: Span) -> Bool { history.drops.contains { span.begin <= $0.span.end } }
+        let acknowledged = history.writes.filter { $0.outcome == .acknowledged && !mayBeDropped($0.span) }
         let tolerance = promises.clockToleranceMilliseconds
 
         func stamp(_ version: Version) -> (write: Write, expiresAt: UInt64)? {
@@ -47,7 +48,8 @@ enum PlainChecker {
                 return .expiredValue
             }
             if record.kind == .expired, !isPast(expiresAt, by: span.end) { return .earlyExpiry }
-            return nil
+            let isDropped = history.drops.contains { write.span.precedes($0.span) && $0.span.precedes(span) }
+            return record.kind == .live && isDropped ? .resurrection : nil
         }
         func check(
             _ record: Record,
@@ -85,7 +87,7 @@ enum PlainChecker {
             }
             for read in history.reads
             where promises.writesFollowReads && write.level != .one && read.level != .one
-                && read.span.precedes(write.span) && version < read.record.version
+                && !mayBeDropped(read.span) && read.span.precedes(write.span) && version < read.record.version
             {
                 found.insert(Pair(.writeBelowRead, .write(index)))
             }
@@ -98,7 +100,8 @@ enum PlainChecker {
             }
             for other in history.reads
             where promises.quorumReadsAreMonotone && read.level != .one && other.level != .one
-                && other.span.precedes(read.span) && !knows(read.record, other.record.version, read.span)
+                && !mayBeDropped(other.span) && other.span.precedes(read.span)
+                && !knows(read.record, other.record.version, read.span)
             {
                 found.insert(Pair(.readWentBack, .read(index)))
             }

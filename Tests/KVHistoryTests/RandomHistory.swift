@@ -18,6 +18,7 @@ struct RandomHistory {
             writesFollowReads: maker.number(0...1) == 1
         )
         for index in 0..<maker.number(1...4) { maker.addWrite(index) }
+        if maker.number(0...4) == 0 { maker.story.drop(maker.times(), isComplete: maker.number(0...3) > 0) }
         if maker.number(0...9) == 0 { maker.records.append(.live("nobody's", 999)) }
         for _ in 0..<maker.number(0...3) { maker.addRead(level: maker.level()) }
         if maker.number(0...1) == 1 {

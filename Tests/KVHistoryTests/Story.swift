@@ -81,6 +81,12 @@ struct Story {
         }
     }
 
+    /// The key's shard was given to no node.
+    mutating func drop(_ times: ClosedRange<UInt64>, isComplete: Bool = true) {
+        let span = isComplete ? Self.span(times) : Span(times.lowerBound * 1000, Span.never)
+        history.drops.append(Drop(shard: 1, span: span))
+    }
+
     mutating func serving(
         _ node: String,
         epoch: UInt64,

@@ -163,6 +163,7 @@ struct MessageTests {
         replica.keys = 4
         replica.bytes = .max
         replica.beganEmptyWith = ["n1": 5]
+        replica.waived = ["n2", "n3"]
         try roundTrip(ExchangeResponse(sender: sender, replicas: [replica]))
         try roundTrip(ExchangeRequest(sender: sender, entries: [.init(replica: replica, seals: true)]))
     }

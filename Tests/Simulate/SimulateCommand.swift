@@ -44,7 +44,7 @@ struct SimulateCommand: AsyncParsableCommand {
             }
             for await report in group { totals.add(report, &bad) }
         }
-        if verbose && bad.isEmpty { print(totals.events.joined(separator: "\n")) }
+        if verbose && bad.isEmpty { print(totals.story.joined(separator: "\n")) }
         // The first few say what is wrong; the seeds of all are there to be run again.
         for report in bad.sorted(by: { $0.scenario.seed < $1.scenario.seed }).prefix(5) { tell(report) }
         if bad.count > 5 { print("failing seeds: \(bad.map(\.scenario.seed).sorted())") }

@@ -9,11 +9,14 @@ struct Totals {
     private var indeterminate = 0
     private var failedReads = 0
     private var waived = 0
-    private var excused = 0
+    private var excused: [UInt64] = []
+    private var markers: UInt64 = 0
+    private var markerMilliseconds: UInt64 = 0
     private var milliseconds: UInt64 = 0
     private var faults: [String: Int] = [:]
     private var problems: [String: Int] = [:]
-    private(set) var events: [String] = []
+    /// What happened, and what of it is owed to nobody since copies were waived.
+    private(set) var story: [String] = []
 
     mutating func add(_ report: SimulatedHistory.Report, _ bad: inout [SimulatedHistory.Report]) {
         histories += 1
@@ -22,12 +25,14 @@ struct Totals {
         indeterminate += report.indeterminateWrites
         failedReads += report.failedReads
         waived += report.waivedShards.isEmpty || report.scenario.mode == .crashes ? 0 : 1
-        excused += report.excused.isEmpty || report.scenario.mode == .crashes ? 0 : 1
+        if !report.excused.isEmpty && report.scenario.mode != .crashes { excused.append(report.scenario.seed) }
         milliseconds += report.milliseconds
+        markers += report.markers
+        markerMilliseconds = max(markerMilliseconds, report.markersGoneAfterMilliseconds)
         for (kind, count) in report.faults { faults[kind, default: 0] += count }
         for violation in report.violations { problems[violation.kind.rawValue, default: 0] += 1 }
         if !report.failures.isEmpty { problems["notRecovered", default: 0] += report.failures.count }
-        events += report.events
+        story += report.events + report.excused.map { "EXCUSED \($0)" }
         if !report.isGood { bad.append(report) }
     }
 
@@ -36,7 +41,8 @@ struct Totals {
         return """
             \(histories) histories of \(milliseconds / 1000) s in all, \(operations) operations, \
             \(acknowledged) acknowledged writes, \(indeterminate) indeterminate, \(failedReads) failed reads, \
-            faults: \(Self.list(faults)), with waived copies, one crash at a time: \(waived), of these with losses: \(excused), \
+            faults: \(Self.list(faults)), markers: \(markers), gone after \(markerMilliseconds / 1000) s at most, with waived copies, one crash at a time: \(waived), of these with losses: \(excused.count)\
+            \(excused.isEmpty ? "" : " (seeds \(excused.sorted().map(String.init).joined(separator: ", ")))"), \
             violations: \(total)\(total == 0 ? "" : " (\(Self.list(problems)))")
             """
     }

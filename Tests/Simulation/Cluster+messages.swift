@@ -18,6 +18,9 @@ extension Cluster {
             isDone = true
             done(result)
         }
+        // What comes twice is executed twice, but only the first answers: TCP repeats nothing, so that no error can overtake the
+        // answer of what was executed.
+        var hasArrived = false
         // A connection leads to one life of a process.
         let connected = processes[name]
         after(timeoutMilliseconds) {
@@ -37,7 +40,8 @@ extension Cluster {
                 guard processes[name] === process else { return }
                 let result = process.answer(request, wall: wall(name))
                 perform(name, process)
-                transmit(Link(name, sender)) { finish(result) }
+                if !hasArrived { transmit(Link(name, sender)) { finish(result) } }
+                hasArrived = true
             }
         }
     }

@@ -29,6 +29,7 @@ package final class Cluster {
     /// The map that each node's file holds; it outlives crashes.
     private var files: [String: (map: ShardMap, epoch: UInt64)] = [:]
     private var serving = ServingLog()
+    private var dropLog = DropLog()
     private let inbox = Inbox()
 
     private final class Inbox: Sendable {
@@ -175,6 +176,7 @@ package final class Cluster {
                 log("\(name) serves shard \(shard) at epoch \(view?.epoch ?? 0)")
             }
         }
+        dropLog.update(newestKnownDrop, at: instant)
         for call in process.node.takeCalls() {
             after(call.delayMilliseconds) { [self] in
                 guard processes[name] === process else { return }
@@ -207,6 +209,23 @@ package final class Cluster {
     package func read(_ key: [UInt8], on name: String) -> Result<GetResponse, RPCError> {
         guard let process = processes[name] else { return .failure(RPCError(.unavailable, "\(name) is down")) }
         return process.answer(GetRequest(key: key, withMetadata: true), wall: wall(name))
+    }
+
+    /// A map that gives the shard to nobody is on its way.
+    func drops(_ shard: Int, epoch: UInt64) { dropLog.note(shard, epoch: epoch, at: instant()) }
+
+    /// Of which every node knows; 0 while one is down.
+    private func newestKnownDrop(of shard: Int) -> UInt64 {
+        files.keys.map { processes[$0]?.node.droppedEpoch(of: shard) ?? 0 }.min() ?? 0
+    }
+
+    package var drops: [Drop] { dropLog.all }
+
+    /// Markers of deleted and expired keys on all nodes.
+    package var markers: UInt64 {
+        processes.values.reduce(0) { sum, process in
+            sum + process.node.status(now: now).shards.reduce(0) { $0 + $1.markers }
+        }
     }
 
     /// Which node served which shard when, up to now.

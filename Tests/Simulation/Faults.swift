@@ -56,7 +56,8 @@ final class Faults {
     /// How long a fault lasts.
     private func duration() -> UInt64 {
         if scenario.hasLongFaults && random.chance(0.3) { return 60_000 }
-        return UInt64(random.chance(0.7) ? random.number(20...800) : random.number(800...4000))
+        let pace = random.number(1...scenario.pace)
+        return UInt64((random.chance(0.7) ? random.number(20...800) : random.number(800...4000)) * pace)
     }
 
     private func happened(_ kind: String) { counts[kind, default: 0] += 1 }
@@ -149,6 +150,10 @@ final class Faults {
         let epoch = scenario.change(&random)
         happened("map")
         cluster.log("map \(epoch): \(scenario.describe(epoch))")
+        for shard in scenario.dropped(at: epoch) {
+            happened("drop")
+            cluster.drops(shard, epoch: epoch)
+        }
         let spread = [0, 300, 2500].randomElement(using: &random)!
         for name in scenario.nodes where !random.chance(0.2) {
             later(UInt64(random.number(0...spread))) { self.deliver(epoch, to: name) }

@@ -36,6 +36,8 @@ package struct Scenario: Sendable {
     package let seed: UInt64
     package let mode: Mode
     package let milliseconds: Int
+    /// How many times slower than in most histories all that goes on is: in some, what takes minutes happens.
+    package let pace: Int
     package let nodes: [String]
     package let load: Load
     package let rates: Rates
@@ -55,12 +57,13 @@ package struct Scenario: Sendable {
         self.seed = seed
         self.mode = mode
         var random = SeededRandom.stream(1, of: seed)
-        milliseconds = random.number(2000...10_000)
+        pace = random.chance(0.05) ? random.number(4...16) : 1
+        milliseconds = pace > 1 ? random.number(60_000...240_000) : random.number(2000...10_000)
         nodes = (1...random.number(2...5)).map { "n\($0)" }
         load = Load(
             clients: random.number(2...3),
             callersPerClient: random.number(1...3),
-            pauseMilliseconds: random.number(5...150),
+            pauseMilliseconds: random.number(5...150) * pace,
             keys: random.number(2...12),
             readShare: random.chance(0.8) ? 0.4 : 0.05,
             deleteShare: random.chance(0.7) ? 0.2 : 0,
@@ -74,9 +77,10 @@ package struct Scenario: Sendable {
             replicas: min(nodes.count, random.number(minReplicas...3)),
             minReplicas: minReplicas
         )
+        let pace = pace
         func pause(_ chance: Double, _ range: ClosedRange<Int>) -> ClosedRange<Int>? {
             guard random.chance(chance) else { return nil }
-            let mean = random.number(range)
+            let mean = random.number(range) * pace
             return mean / 4...2 * mean
         }
         rates = Rates(
@@ -99,7 +103,7 @@ package struct Scenario: Sendable {
         self.clockOffsets = clockOffsets
         mapsHaveEpochs = random.chance(0.5)
         hasLongFaults = random.chance(0.1)
-        hasDrops = mode == .crashes && random.chance(0.2)
+        hasDrops = random.chance(0.15)
     }
 
     package var clients: [String] { (1...load.clients).map { "c\($0)" } }
@@ -109,7 +113,8 @@ package struct Scenario: Sendable {
 
     /// Adds a map to the series.
     package mutating func change(_ random: inout SeededRandom) -> UInt64 {
-        series.append(MapSeries.Change.allCases.randomElement(using: &random)!, &random)
+        let changes = hasDrops ? MapSeries.Change.allCases : MapSeries.Change.ofOwned
+        series.append(changes.randomElement(using: &random)!, &random)
         return UInt64(series.maps.count)
     }
 
@@ -137,10 +142,18 @@ package struct Scenario: Sendable {
     /// For people: everything that was drawn before the start.
     package var lines: [String] {
         [
-            "seed \(seed), mode \(mode), \(milliseconds) ms, \(nodes.count) nodes, \(shardCount) shards",
+            "seed \(seed), mode \(mode), \(milliseconds) ms, pace \(pace), \(nodes.count) nodes, \(shardCount) shards",
             "\(load)", "\(rates)", "\(network)", "clocks \(clockOffsets.sorted { $0.key < $1.key })",
             "map 1: \(describe(1))",
         ]
+    }
+
+    /// Shards that had owners in the map before this one.
+    package func dropped(at epoch: UInt64) -> [Int] {
+        guard epoch > 1 else { return [] }
+        return (1...shardCount).filter { shard in
+            series.owners(of: shard, at: epoch).isEmpty && !series.owners(of: shard, at: epoch - 1).isEmpty
+        }
     }
 
     package func describe(_ epoch: UInt64) -> String {

@@ -21,6 +21,10 @@ package struct SimulatedHistory: Sendable {
         /// Those of shards of which something was waived, or that crashes may have lost.
         package var excused: [Violation] = []
         package var milliseconds: UInt64 = 0
+        /// Markers of deleted and expired keys on all nodes when the copies were equal; looked at in slow histories.
+        package var markers: UInt64 = 0
+        /// How long after that the last of them went.
+        package var markersGoneAfterMilliseconds: UInt64 = 0
         package var events: [String] = []
 
         package var isGood: Bool { failures.isEmpty && violations.isEmpty }
@@ -30,6 +34,8 @@ package struct SimulatedHistory: Sendable {
     private static let settleMilliseconds: UInt64 = 60_000
     /// Two rounds of repair, and the time for the second one's copies.
     private static let repairMilliseconds: UInt64 = 12_000
+    /// A marker's own 60 s; 35 s until what the others pulled counts, twice, 60 s apart; the time of these pulls.
+    private static let markerMilliseconds: UInt64 = 180_000
 
     private var scenario: Scenario
     private let isLogging: Bool
@@ -91,6 +97,8 @@ package struct SimulatedHistory: Sendable {
         history.writes = clients.flatMap(\.writes)
         history.reads = clients.flatMap(\.reads)
         history.servings = cluster.servings()
+        history.drops = cluster.drops
+        history.shardCount = scenario.shardCount
         history.copies = copies(of: history.writtenKeys, cluster, last)
         for (_, event) in cluster.reports {
             if case .waived(let shard, _) = event { report.waivedShards.insert(shard) }
@@ -102,6 +110,7 @@ package struct SimulatedHistory: Sendable {
         report.faults = faults.counts
         judge(history, last, &report)
         if report.failures.isEmpty { report.failures += unserved(cluster, clients, last) }
+        if report.failures.isEmpty, scenario.pace > 1 { awaitMarkers(cluster, &report) }
         report.milliseconds = cluster.now - Cluster.beginning
         report.events = cluster.events
         return report
@@ -158,6 +167,16 @@ package struct SimulatedHistory: Sendable {
                 return Copy(node: name, key: key, span: Span(begin, cluster.instant()), record: Record(response))
             }
         }
+    }
+
+    /// Rule 4: where all replicas are there, every marker goes.
+    private func awaitMarkers(_ cluster: Cluster, _ report: inout Report) {
+        let begin = cluster.now
+        report.markers = cluster.markers
+        if !cluster.run(atMost: Self.markerMilliseconds, until: { cluster.markers == 0 }) {
+            report.failures.append("\(cluster.markers) of \(report.markers) markers are left")
+        }
+        report.markersGoneAfterMilliseconds = cluster.now - begin
     }
 
     private func unsettled(_ cluster: Cluster, _ map: ShardMap) -> String {

@@ -3,9 +3,10 @@ internal import KVSharding
 
 /// What the callers of all clients do, one call after the other each.
 final class SimulatedLoad {
-    /// In milliseconds; the others end after the history.
+    /// In milliseconds.
     static let shortLives: ClosedRange<UInt64> = 50...4000
-    private static let longLives: ClosedRange<UInt64> = 200_000...300_000
+    /// They end after the last check, counted from the end of the load.
+    private static let longLives: ClosedRange<UInt64> = 300_000...400_000
 
     private let scenario: Scenario
     private let cluster: Cluster
@@ -14,6 +15,8 @@ final class SimulatedLoad {
     private var random: SeededRandom
     private var isStopped = false
     private var lastValue = 0
+    /// When the load ends, milliseconds since 1970.
+    private var end: UInt64 = 0
 
     init(_ scenario: Scenario, _ cluster: Cluster, _ clients: [Client]) {
         self.scenario = scenario
@@ -24,6 +27,7 @@ final class SimulatedLoad {
     }
 
     func start() {
+        end = cluster.now + UInt64(scenario.milliseconds)
         for client in clients {
             // One that meets no server before its first write stamps by its own clock.
             if random.chance(0.7) { client.greet(scenario.nodes.randomElement(using: &random)!) }
@@ -49,8 +53,16 @@ final class SimulatedLoad {
         }
         if random.chance(load.deleteShare) { return client.write(key, nil, at: level) { _ in done() } }
         lastValue += 1
-        let lives = random.chance(0.7) ? Self.shortLives : Self.longLives
-        let life = random.chance(load.expiringShare) ? UInt64.random(in: lives, using: &random) : 0
+        let life = random.chance(load.expiringShare) ? life() : 0
         client.write(key, Array("\(client.name).\(lastValue)".utf8), ttlMilliseconds: life, at: level) { _ in done() }
+    }
+
+    /// What ends soon after the load would be worth no repair when the copies are compared.
+    private func life() -> UInt64 {
+        let left = end - min(end, cluster.now)
+        if random.chance(0.3) { return left + UInt64.random(in: Self.longLives, using: &random) }
+        let shortest = Self.shortLives.upperBound
+        if left > shortest, random.chance(0.3) { return UInt64.random(in: shortest...left, using: &random) }
+        return UInt64.random(in: Self.shortLives, using: &random)
     }
 }

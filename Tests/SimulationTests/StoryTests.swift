@@ -235,6 +235,78 @@ import Testing
         for key in values.keys { #expect(try cluster.read(key, on: "n1").get().wasFound == false) }
     }
 
+    /// It would return to the view that it crashed in, but that was dropped meanwhile, with all that it had.
+    @Test(arguments: 0..<3) func restartedOwnerOfADroppedShardForgetsIt(seed: UInt64) throws {
+        let owned = Maps.make([["n1", "n2"]], nodes: 2)
+        let dropped = Maps.make([[]], nodes: 2)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, owned) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(owned) })
+        cluster.crash("n1")
+        cluster.start("n1", owned)
+        cluster.run(milliseconds: 15)
+        for name in ["n1", "n2"] { cluster.deliver(dropped, epoch: 2, to: name) }
+        #expect(cluster.run(atMost: 2000) { cluster.isSettled(dropped) }, "\(cluster.events.joined(separator: "\n"))")
+    }
+
+    /// Nobody compares with it; a minute after the last change its markers go all the same.
+    @Test func markersOfALoneOwnerGo() throws {
+        let before = Maps.make([["n1", "n2"]], nodes: 2)
+        let after = Maps.make([["n1"]], nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        try delete(cluster, "n1", count: 20)
+        for name in ["n1", "n2"] { cluster.deliver(after, epoch: 2, to: name) }
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(after) })
+        #expect(cluster.markers >= 20)
+        #expect(cluster.run(atMost: 150_000) { cluster.markers == 0 })
+    }
+
+    /// Two of three hold a write when the third goes on without them, for so long that records of old count no more. This one waits
+    /// for them, so they do.
+    @Test(arguments: 0..<5) func waivedOwnersGiveWhatTheyHadHoweverLate(seed: UInt64) throws {
+        let before = Maps.make([["n1", "n2", "n3"]], nodes: 3)
+        let after = Maps.make([["n3", "n1", "n2"]], nodes: 3)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2", "n3"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        let set = SetRequest(key: [1], value: [2], version: Version(milliseconds: cluster.now, writer: 7))
+        for name in ["n2", "n3"] { _ = try cluster.processes[name]?.answer(set, wall: cluster.now).get() }
+        for name in ["n2", "n3"] { cluster.hang(name) }
+        cluster.deliver(Maps.make([["n1"]], nodes: 3), epoch: 2, to: "n1")
+        try #require(cluster.run(atMost: 15_000) { cluster.state(1, on: "n1") == .serving })
+        cluster.run(milliseconds: 120_000)
+        for name in ["n2", "n3"] { cluster.resume(name) }
+        for name in ["n1", "n2", "n3"] { cluster.deliver(after, epoch: 3, to: name) }
+        try #require(cluster.run(atMost: 10_000) { cluster.isSettled(after) })
+        cluster.run(milliseconds: 12_000)
+        for name in ["n1", "n2", "n3"] {
+            let value = try cluster.read([1], on: name).get().value
+            #expect(value == [2], "\(name), \(cluster.events.joined(separator: "\n"))")
+        }
+        try delete(cluster, "n1", count: 5)
+        #expect(cluster.run(atMost: 180_000) { cluster.markers == 0 }, "they are waited for no more")
+    }
+
+    /// As long as a waived owner may return with what was deleted since, markers stay; not any longer.
+    @Test(arguments: [true, false]) func markersWaitForAWaivedOwnerWhileItLives(startsAnew: Bool) throws {
+        let before = Maps.make([["n1", "n2"]], nodes: 2)
+        let after = Maps.make([["n1"]], nodes: 2)
+        let cluster = Cluster(seed: 1, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        cluster.hang("n2")
+        cluster.deliver(after, epoch: 2, to: "n1")
+        try #require(cluster.run(atMost: 15_000) { cluster.state(1, on: "n1") == .serving })
+        try delete(cluster, "n1", count: 5)
+        cluster.run(milliseconds: 180_000)
+        #expect(cluster.markers == 5)
+        cluster.crash("n2")
+        if startsAnew { cluster.start("n2", after, epoch: 2) }
+        #expect(cluster.run(atMost: 30_000) { cluster.markers == 0 })
+    }
+
     /// A node that the map names no more hands over all it has, then serves nothing.
     @Test func nodeThatTheMapDropsHandsOver() throws {
         let before = Maps.make([["n1"], ["n2"]], nodes: 2)
@@ -327,6 +399,16 @@ import Testing
         client.write(Array("key".utf8), [1], at: .all) { outcome = $0 }
         _ = cluster.run(atMost: 2000) { outcome != nil }
         return outcome
+    }
+
+    private func delete(_ cluster: Cluster, _ name: String, count: Int) throws {
+        for index in 0..<count {
+            let request = DeleteRequest(
+                key: Array("gone \(index)".utf8),
+                version: Version(milliseconds: cluster.now, writer: 7)
+            )
+            _ = try cluster.processes[name]?.answer(request, wall: cluster.now).get()
+        }
     }
 
     private func copySource(_ cluster: Cluster) -> String {

@@ -598,10 +598,15 @@ struct  Kv__Replica
    */
   size_t n_began_empty_with;
   Kv__Incarnation **began_empty_with;
+  /*
+   * Nodes that may hold acknowledged records which are not here, since they were waited for no longer.
+   */
+  size_t n_waived;
+  char **waived;
 };
 #define KV__REPLICA__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&kv__replica__descriptor) \
-    , 0, 0, NULL, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0, 0, NULL, 0, 0, 0, 0, 0, 0,NULL }
+    , 0, 0, NULL, 0, 0, 0, NULL, 0,NULL, 0,NULL, 0, 0, NULL, 0, 0, 0, 0, 0, 0,NULL, 0,NULL }
 
 
 struct  Kv__ExchangeRequest__Entry

@@ -46,8 +46,8 @@ struct Replica: Sendable {
     var activatedAt: UInt64 = 0
     /// The members' incarnations when `configuration` began with nothing, here: who is in the same one since has forgotten nothing.
     var beganEmptyWith: [String: UInt64] = [:]
-    /// Nodes that may hold acknowledged writes which this one lacks, since it waited for them no longer.
-    var waived: Set<String> = []
+    /// Nodes that may hold acknowledged writes which this one lacks, since it waited for them no longer, and since when.
+    var waived: [String: UInt64] = [:]
 
     /// Of nodes that are no owners any more: their records are here, or need not be, as of this epoch.
     var covered: [String: UInt64] = [:]
@@ -126,6 +126,7 @@ struct Replica: Sendable {
         forgotten.remove(other)
         activeAt[other] = nil
         coveredBy[other] = nil
+        waived[other] = nil
     }
 
     /// A configuration is in force: nothing older may be acknowledged any more.
@@ -153,12 +154,16 @@ struct Replica: Sendable {
             activeAt[peer] = nil
         }
         coveredBy[peer] = max(coveredBy[peer] ?? 0, status.coversRecipient)
+        // It has nothing that counts, or takes part in the repair of what is served here.
+        if !status.isActive || activeAt[peer].map({ $0 >= configuration }) == true { waived[peer] = nil }
     }
 
     /// Others go by a configuration to which this node belongs, without knowing what it did there before it started: it has to
     /// return there, whatever the map wants now, or its share of a quorum is missing when that is to be followed by another one.
-    /// Once another one is in force, nothing is owed to it any more.
-    var owed: Configuration { isRecovering && inForce.contains(node) ? inForce : .none }
+    /// Once another one is in force, or the shard was dropped, nothing is owed to it any more.
+    var owed: Configuration {
+        isRecovering && inForce.contains(node) && inForce.epoch > droppedEpoch ? inForce : .none
+    }
 
     private mutating func note(inForce other: Configuration) {
         guard other > inForce else { return }
@@ -222,6 +227,7 @@ struct Replica: Sendable {
         status.keys = UInt64(content.keys)
         status.bytes = UInt64(content.bytes)
         status.beganEmptyWith = beganEmptyWith
+        status.waived = Set(waived.keys)
         return status
     }
 
@@ -257,7 +263,7 @@ struct Replica: Sendable {
         isActive = false
         isHosted = false
         freshAt = 0
-        waived = []
+        waived = [:]
         covered = [:]
         synced = [:]
         syncedBy = [:]

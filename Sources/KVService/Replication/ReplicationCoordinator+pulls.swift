@@ -112,7 +112,7 @@ extension ReplicationCoordinator {
                 replica.freshAt = min(now, asOf)
             case .late:
                 replica.covered[pull.source] = replica.configuration.epoch
-                replica.waived.remove(pull.source)
+                replica.waived[pull.source] = nil
             case .repair: replica.synced[pull.source] = asOf
             }
         }
@@ -145,7 +145,7 @@ extension ReplicationCoordinator {
         guard replica.isServing, status.isActive, status.configuration < replica.configuration,
             status.promised >= replica.configuration, (replica.covered[name] ?? 0) < replica.configuration.epoch
         else { return }
-        if now < replica.activatedAt + Self.lateMilliseconds || replica.waived.contains(name) {
+        if now < replica.activatedAt + Self.lateMilliseconds || replica.waived[name] != nil {
             let isUnderWay = pulls.values.contains { $0.shard == shard && $0.source == name && $0.purpose == .late }
             if isUnderWay { return }
             startPull(shard, from: name, .late, .difference(isConfirmed: true))

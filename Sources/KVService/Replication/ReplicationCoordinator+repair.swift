@@ -10,6 +10,8 @@ extension ReplicationCoordinator {
     private static let lookMilliseconds: UInt64 = 500
     /// How long a member may be silent before the others of a majority forget it.
     private static let forgetMilliseconds: UInt64 = 600_000
+    /// How long what a node holds that was waited for no longer is taken from it when it returns: until then no marker goes.
+    private static let waivedMilliseconds: UInt64 = 3_600_000
     /// How long an owner-to-be that was seen may still be copying.
     private static let joinerMilliseconds: UInt64 = 60_000
 
@@ -19,6 +21,11 @@ extension ReplicationCoordinator {
         keepAlikeAt = now + Self.lookMilliseconds
         forgetTheSilent()
         sendComparisons()
+        askTheWaived()
+        // With time alone markers may go where nobody compares.
+        for (shard, replica) in replicas where replica.isServing && replica.configuration.members.count == 1 {
+            if published[shard]?.markersDroppableBefore != markersDroppableBefore(replica) { publish(shard) }
+        }
     }
 
     // MARK: Comparing
@@ -104,6 +111,20 @@ extension ReplicationCoordinator {
     }
 
     // MARK: The silent
+
+    /// Until they have given what they had, or are found to have nothing: so has one whose process is not there.
+    private mutating func askTheWaived() {
+        guard now >= askWaivedAt else { return }
+        askWaivedAt = now + Self.compareMilliseconds
+        for (shard, replica) in replicas where !replica.waived.isEmpty {
+            let awaited = replica.waived.filter { name, since in
+                peers[name, default: Peer()].refusals < Transition.Patience.refusals
+                    && now < since + Self.waivedMilliseconds
+            }
+            note(shard) { $0.waived = awaited }
+            announce(shard, to: awaited.keys)
+        }
+    }
 
     /// A member that a majority has not heard for minutes must start anew when it returns, so that markers need not be kept for
     /// its sake for ever. Two replicas have no majority without each other: their markers wait.

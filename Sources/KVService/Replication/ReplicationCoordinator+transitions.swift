@@ -131,12 +131,15 @@ extension ReplicationCoordinator {
     private func isPulling(_ shard: Int) -> Bool { pulls.values.contains { $0.shard == shard } }
 
     /// Records of old may be kept beside those of a newer configuration only while the markers of all that was deleted since are
-    /// still somewhere. Those of an owner that is active at `configuration` itself are as good as any other's.
+    /// still somewhere. Those of an owner that is active at `configuration` itself are as good as any other's; and where those
+    /// that serve wait for this node's, they keep all markers until they have them.
     /// - Returns: whether there are such.
     @discardableResult
     private mutating func prepareStore(_ shard: Int, for configuration: Configuration) -> Bool {
         let replica = replica(shard)
-        if replica.isActive && (replica.configuration >= configuration || replica.transition?.isWaiving == true) {
+        if replica.isActive,
+            replica.configuration >= configuration || replica.transition?.isWaiving == true || isAwaited(replica)
+        {
             return true
         }
         if replica.freshAt == 0 { return false }
@@ -147,6 +150,11 @@ extension ReplicationCoordinator {
             replica.freshAt = 0
         }
         return false
+    }
+
+    /// Owners went on without this node, and may lack what it acknowledged.
+    private func isAwaited(_ replica: Replica) -> Bool {
+        replica.transition?.answers.values.contains { $0.status.isActive && $0.status.waived.contains(node) } == true
     }
 
     /// Spreads the copies over the sources, and prefers one that did not fail lately.
@@ -206,18 +214,21 @@ extension ReplicationCoordinator {
         guard let transition = replica(shard).transition else { return }
         stopPulls(of: shard)
         host(shard)
-        let unheard = transition.isWaiving ? transition.missing + transition.unheard : []
-        change(shard) { [now] replica in
+        let unheard = transition.isWaiving ? transition.unheard(by: predecessors, of: configuration, now: now) : []
+        let waivedByOthers = transition.answers.values.filter(\.status.isActive).reduce(unheard) {
+            $0.union($1.status.waived)
+        }
+        change(shard) { [now, node] replica in
             for answer in transition.answers.values {
                 for (name, number) in answer.status.incarnations { replica.note(incarnation: number, of: name) }
             }
             replica.becomeActive(at: configuration, now: now)
             for name in predecessors { replica.covered[name] = configuration.epoch }
-            replica.waived = Set(unheard)
+            for name in waivedByOthers where name != node && replica.waived[name] == nil { replica.waived[name] = now }
         }
         if transition.isWaiving {
             waivedCopies += 1
-            actions.append(.report(.waived(shard: shard, unheard: Set(unheard).sorted())))
+            actions.append(.report(.waived(shard: shard, unheard: unheard.sorted())))
         }
         actions.append(
             .report(

@@ -70,10 +70,11 @@ package struct ReplicationCoordinator: Sendable {
     /// Shards whose copies wait for one under way to end.
     var waitingCopies: [Int] = []
     var lastToken: UInt64 = 0
-    private var published: [Int: Publication] = [:]
+    private(set) var published: [Int: Publication] = [:]
     /// How often a shard began to serve without the answers that make sure that nothing is missing.
     var waivedCopies: UInt64 = 0
     var keepAlikeAt: UInt64 = 0
+    var askWaivedAt: UInt64 = 0
     /// Somebody is to be asked or told at once.
     var isHurried = false
     /// The step's clock, and the node's own.
@@ -261,7 +262,7 @@ package struct ReplicationCoordinator: Sendable {
 
     // MARK: What clients see
 
-    private mutating func publish(_ shard: Int) {
+    mutating func publish(_ shard: Int) {
         guard let replica = replicas[shard] else { return }
         let view = servedView(replica)
         let publication = Publication(

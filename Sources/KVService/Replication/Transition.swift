@@ -81,8 +81,13 @@ struct Transition: Sendable {
         self.others = others
     }
 
-    /// Nodes that were not heard.
-    var unheard: [String] { others.filter { answers[$0] == nil }.sorted() }
+    /// Nodes that may hold what was acknowledged and is not in the records of `sources`, which promised to stop first.
+    func unheard(by sources: [String], of configuration: Configuration, now: UInt64) -> Set<String> {
+        others.filter { name in
+            guard let answer = answers[name], answer.heardAt + 2 * Patience.fresh >= now else { return true }
+            return answer.status.isActive && answer.status.promised < configuration && !sources.contains(name)
+        }
+    }
 
     /// - Parameters:
     ///   - own: this node's status.

@@ -21,6 +21,7 @@ package struct ReplicaStatus: Sendable, Hashable {
     package var keys: UInt64
     package var bytes: UInt64
     package var beganEmptyWith: [String: UInt64]
+    package var waived: Set<String>
 
     package init(shard: Int, incarnation: UInt64, bootEpoch: UInt64) {
         self.shard = shard
@@ -41,6 +42,7 @@ package struct ReplicaStatus: Sendable, Hashable {
         keys = 0
         bytes = 0
         beganEmptyWith = [:]
+        waived = []
     }
 
     /// It cannot have forgotten what it acknowledged or promised in `configuration`.
@@ -65,6 +67,7 @@ package struct ReplicaStatus: Sendable, Hashable {
         keys = message.keys
         bytes = message.bytes
         beganEmptyWith = Self.incarnations(message.n_began_empty_with, message.began_empty_with)
+        waived = Set((0..<message.n_waived).map { String(cString: message.waived[$0]!) })
     }
 
     private static func incarnations(
@@ -111,6 +114,7 @@ package struct ReplicaStatus: Sendable, Hashable {
         message.pointee.keys = keys
         message.pointee.bytes = bytes
         (message.pointee.n_began_empty_with, message.pointee.began_empty_with) = Self.list(beganEmptyWith, in: builder)
+        (message.pointee.n_waived, message.pointee.waived) = builder.list(waived.sorted(), builder.text)
         return message
     }
 }
