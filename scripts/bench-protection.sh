@@ -151,9 +151,9 @@ measure_stopped() {
 
 # Callers that always wait for something; n3 has a quarter of the others' capacity.
 measure_capacity() {
-    local client node total=0 running=() options=("${valued[@]}" --get-qps 200000 --max-pending 512 --duration "${seconds}s")
+    local client node total=0 running=() options=("${valued[@]}" --get-qps 200000 --max-pending 1024 --duration "${seconds}s")
     local -A capacity_of=()
-    throttle 16 n1=0.8 n2=0.8 n3=0.28
+    throttle 32 n1=1.6 n2=1.6 n3=0.44
     # At once, as they are in the runs below.
     for node in "${nodes[@]}"; do
         stress "alone-$node" "${options[@]}" --node "$node" &
@@ -209,15 +209,19 @@ log_median() {
         sort -n | awk '{ values[NR] = $1 } END { print NR ? values[int((NR + 1) / 2)] : "nothing" }'
 }
 
-# Half the capacity all the time, and for some seconds three times the capacity.
+# Half the capacity all the time, and for some seconds three times the capacity. The servers' bound on what waits is set for what
+# they can do here, or is the default one, for servers that have a core each; or there is none, and no protection of the client's.
 measure_overload() {
     local protection calls attempts goodput capacity=0 node began options=() server=() base more
-    for protection in with without; do
-        if [ "$protection" = with ]; then
-            server=(--max-waiting 32) options=("${valued[@]}" --timeout 200ms)
-        else
-            server=(--max-waiting 1000000000) options=("${valued[@]}" --timeout 200ms --balancing round-robin --unlimited-repetitions)
-        fi
+    for protection in with 'the client has' without; do
+        server=() options=("${valued[@]}" --timeout 200ms)
+        case $protection in
+        with) server=(--max-waiting 32) ;;
+        without)
+            server=(--max-waiting 1000000000)
+            options+=(--balancing round-robin --unlimited-repetitions)
+            ;;
+        esac
         stop_nodes
         start_nodes "${server[@]}"
         throttle 10 n1=0.3 n2=0.3 n3=0.3

@@ -20,8 +20,6 @@ package final class NodeHandler: RequestHandler {
     private let passages: Quiescence.Passages
     private let staged = StagedBatch(capacity: ServerConnection.batchLimit)
     private let coldMethods = ColdMethod.table()
-    /// How many requests were answered in this pass.
-    private var answeredInPass = 0
     /// Every write is stamped here (`ReplicationCoordinator.Ablation.versions`).
     let ignoresVersions: Bool
 
@@ -35,7 +33,7 @@ package final class NodeHandler: RequestHandler {
 
     deinit { staged.deallocate() }
 
-    package func beginPass() { answeredInPass = 0 }
+    package func beginPass() { writer.load = 0 }
 
     package func handle(
         _ requests: UnsafeBufferPointer<RequestFrame>,
@@ -48,14 +46,11 @@ package final class NodeHandler: RequestHandler {
         defer { passages.end() }
         let count = stage(requests)
         if count > 1 { prefetchRecords(count) }
-        let answeredBefore = answeredInPass
         var answered = 0
         repeat {
-            writer.load = UInt16(truncatingIfNeeded: min(answeredBefore + answered, Int(UInt16.max)))
             answer(answered, requests[answered], now: now, output: output)
             answered += 1
         } while answered < count && output.count < outputLimit
-        answeredInPass = answeredBefore + answered
         return answered
     }
 
