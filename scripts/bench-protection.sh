@@ -151,9 +151,9 @@ measure_stopped() {
 
 # Callers that always wait for something; n3 has a quarter of the others' capacity.
 measure_capacity() {
-    local client node total=0 running=() options=("${valued[@]}" --get-qps 200000 --max-pending 1024 --duration "${seconds}s")
+    local client node total=0 running=() options=("${valued[@]}" --get-qps 200000 --max-pending 512 --timeout 10s --duration "${seconds}s")
     local -A capacity_of=()
-    throttle 32 n1=1.6 n2=1.6 n3=0.44
+    throttle 32 n1=1.6 n2=1.6 n3=0.56
     # At once, as they are in the runs below.
     for node in "${nodes[@]}"; do
         stress "alone-$node" "${options[@]}" --node "$node" &
