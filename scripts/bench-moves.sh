@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Shards that move under load: what clients see, what is lost, how long it takes.
 #
-#   scripts/bench-moves.sh                     about three minutes, builds excluded
-#   scripts/bench-moves.sh --only large        one of: step, flips, large, race, down
+#   scripts/bench-moves.sh                     about six minutes, builds excluded
+#   scripts/bench-moves.sh --only large        one of: step, flips, large, race, down, markers
 #
 # Options: --server-binary PATH   --copy-rate SIZE [the server's default]   --large-mebibytes N [1024]
 #
@@ -179,6 +179,24 @@ down() {
     stop_cluster
 }
 
+# Markers of deleted keys, on both replicas, until they are gone.
+markers() {
+    note "markers: 10,000 keys are set and deleted, two replicas"
+    start_cluster 2 n1,n2
+    seq 10000 | sed 's/.*/set key& value&/' | "$shardkv" shell --shardmap "$map" >/dev/null
+    seq 10000 | sed 's/.*/delete key&/' | "$shardkv" shell --shardmap "$map" >/dev/null
+    local begin count=1
+    begin=$(milliseconds)
+    count_markers() { "$shardkv" status --shardmap "$map" --json | sed -n 's/.*"markers": \([0-9]*\).*/\1/p' | awk '{ sum += $1 } END { print sum + 0 }'; }
+    echo "    markers on both nodes: $(count_markers)"
+    while [ "$count" -gt 0 ] && [ $(($(milliseconds) - begin)) -lt 300000 ]; do
+        sleep 1
+        count=$(count_markers)
+    done
+    echo "    $count are left after $((($(milliseconds) - begin) / 1000)) s"
+    stop_cluster
+}
+
 compare_replicas() {
     local name
     for name in n1 n2; do
@@ -187,7 +205,7 @@ compare_replicas() {
     echo "    keys: $(wc -l <"$work/contents-n1"), different: $(comm -3 "$work/contents-n1" "$work/contents-n2" | wc -l)"
 }
 
-for experiment in step flips large race down; do
+for experiment in step flips large race down markers; do
     [[ $experiment =~ $only ]] || continue
     "$experiment"
 done

@@ -208,7 +208,9 @@ extension ClusterClient {
 
     private func route(_ write: RunningWrite<some Mutation>) throws(CallFailure) -> Route {
         if let route = write.fixedRoute { return route }
-        return try route(of: write.mutation.key)
+        do throws(CallFailure) {
+            return try route(of: write.mutation.key)
+        } catch { throw write.plan.abandoned(RPCError(error.code, error.message)) }
     }
 
     /// Before the first stamp: the clock of the first of the members to say HELLO. If none does, the local wall clock has

@@ -23,7 +23,7 @@ struct ChaosRun {
 
     func run() async throws -> ChaosReport {
         let group = MultiThreadedEventLoopGroup.singleton
-        let recorder = Recorder(wallMilliseconds: SystemTime().wallMilliseconds)
+        let recorder = Recorder(scenario, wallMilliseconds: SystemTime().wallMilliseconds)
         let cluster = try await ChaosCluster(
             scenario,
             binary: configuration.binary,

@@ -3,13 +3,19 @@ internal import Synchronization
 
 /// Collects the history while it happens.
 final class Recorder: Sendable {
-    private let history = Mutex(History())
+    private let history: Mutex<History>
     private let counts = Mutex<[String: Int]>([:])
     private let started = ContinuousClock.now
     private let startedAt: UInt64
 
     /// - Parameter wallMilliseconds: the time since 1970 at this moment.
-    init(wallMilliseconds: UInt64) { startedAt = wallMilliseconds * 1000 }
+    init(_ scenario: Scenario, wallMilliseconds: UInt64) {
+        startedAt = wallMilliseconds * 1000
+        var history = History()
+        history.drops = scenario.drops
+        history.shardCount = scenario.series.maps[0].count
+        self.history = Mutex(history)
+    }
 
     /// Microseconds since 1970, by a clock that never goes back.
     var now: UInt64 {

@@ -56,6 +56,8 @@ struct Scenario {
             clients: clients,
             milliseconds: milliseconds,
             kills: minReplicas > 1,
+            // Shards that have no owner for a while.
+            drops: random.chance(0.15),
             series: series,
             seed: seed
         )
@@ -66,6 +68,12 @@ struct Scenario {
     /// How far the clocks of servers may be from the observer's, with room for a machine that is busy.
     var clockToleranceMilliseconds: UInt64 {
         UInt64(clockOffsets.values.map(abs).max() ?? 0) + 500
+    }
+
+    /// What was written to a shard that had no owner at some time is owed to nobody.
+    var drops: [Drop] {
+        let epochs = 1...UInt64(series.maps.count)
+        return Set(epochs.flatMap(series.dropped)).sorted().map { Drop(shard: $0, span: Span(0, Span.never)) }
     }
 
     /// For people: everything that the seed decided.

@@ -70,6 +70,7 @@ struct Schedule {
     private let nodes: [String]
     private let clients: [Scenario.Client]
     private let milliseconds: Int
+    private let changes: [MapSeries.Change]
     private(set) var series: MapSeries
     private(set) var events: [Event] = []
 
@@ -78,12 +79,14 @@ struct Schedule {
         clients: [Scenario.Client],
         milliseconds: Int,
         kills: Bool,
+        drops: Bool,
         series: MapSeries,
         seed: UInt64
     ) {
         self.nodes = nodes
         self.clients = clients
         self.milliseconds = milliseconds
+        changes = drops ? MapSeries.Change.allCases : MapSeries.Change.ofOwned
         self.series = series
         var random = SeededRandom.stream(2, of: seed)
         for at in times(every: 1500...4000, &random) {
@@ -137,7 +140,7 @@ struct Schedule {
     }
 
     private mutating func map(_ random: inout SeededRandom) -> Fault {
-        series.append(MapSeries.Change.ofOwned.randomElement(using: &random)!, &random)
+        series.append(changes.randomElement(using: &random)!, &random)
         var delays: [String: Int] = [:]
         for name in nodes where !random.chance(0.15) { delays[name] = Self.delay(&random) }
         for client in clients where !random.chance(0.2) {

@@ -175,6 +175,18 @@ import Testing
         #expect(cluster.time.monotonicMilliseconds == 1000, "no time has passed")
     }
 
+    /// The map gives the shard to nobody while n2 has not answered: n1 has it.
+    @Test func aShardThatLosesItsNodesMakesItIndeterminate() async throws {
+        let cluster = try TestCluster(["n1", "n2"])
+        cluster.network.script("n2", .hangForEver)
+        let task = Task { try await cluster.set("v") }
+        while cluster.network.arrivals.count < 2 { await Task.yield() }
+        cluster.client.follow(try TestCluster.map([]))
+        let failure = await #expect(throws: CallFailure.self) { try await task.value }
+        #expect(failure?.isIndeterminate == true)
+        #expect(failure?.message.contains("has no node in the shard map") == true)
+    }
+
     @Test func aMapThatLeavesTheReplicasAsTheyAreDisturbsNoWrite() async throws {
         let cluster = try TestCluster(["n1", "n2"])
         cluster.network.script("n2", .fail(refused), .serve)

@@ -78,6 +78,14 @@ package struct MapSeries: Sendable {
 
     package func owners(of shard: Int, at mapEpoch: UInt64) -> [String] { maps[Int(mapEpoch) - 1][shard - 1] }
 
+    /// Shards that have no owners at an epoch, but had some before it.
+    package func dropped(at mapEpoch: UInt64) -> [Int] {
+        guard mapEpoch > 1 else { return [] }
+        return (1...maps[0].count).filter {
+            owners(of: $0, at: mapEpoch).isEmpty && !owners(of: $0, at: mapEpoch - 1).isEmpty
+        }
+    }
+
     /// The map of an epoch as one process sees it.
     package func map(_ epoch: UInt64, addresses: [String: NodeAddress]) throws(ShardMapError) -> ShardMap {
         let owners = owners(at: epoch)

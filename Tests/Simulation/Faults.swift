@@ -150,7 +150,7 @@ final class Faults {
         let epoch = scenario.change(&random)
         happened("map")
         cluster.log("map \(epoch): \(scenario.describe(epoch))")
-        for shard in scenario.dropped(at: epoch) {
+        for shard in scenario.series.dropped(at: epoch) {
             happened("drop")
             cluster.drops(shard, epoch: epoch)
         }

@@ -148,14 +148,6 @@ package struct Scenario: Sendable {
         ]
     }
 
-    /// Shards that had owners in the map before this one.
-    package func dropped(at epoch: UInt64) -> [Int] {
-        guard epoch > 1 else { return [] }
-        return (1...shardCount).filter { shard in
-            series.owners(of: shard, at: epoch).isEmpty && !series.owners(of: shard, at: epoch - 1).isEmpty
-        }
-    }
-
     package func describe(_ epoch: UInt64) -> String {
         series.owners(at: epoch).map { $0.joined(separator: ",") }.joined(separator: " | ")
     }
