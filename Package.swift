@@ -200,7 +200,7 @@ let package = Package(
         .testTarget(
             name: "ShardKVTests",
             dependencies: [
-                "KVCore", "KVWire", "KVSharding", "ShardKV",
+                "KVCore", "KVWire", "KVSharding", "KVClient", "ShardKV",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),

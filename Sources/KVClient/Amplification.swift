@@ -4,15 +4,20 @@ internal import Synchronization
 package final class Amplification: Sendable {
     private let requests = Atomic<UInt64>(0)
     private let budget: Mutex<AmplificationBudget>
+    private let isLimited: Bool
 
-    package init(now: UInt64) { budget = Mutex(AmplificationBudget(now: now)) }
+    /// - Parameter isLimited: false = whoever asks may repeat, to show what the budget is for.
+    package init(now: UInt64, isLimited: Bool = true) {
+        budget = Mutex(AmplificationBudget(now: now))
+        self.isLimited = isLimited
+    }
 
     /// A caller asked for something.
     package func count(_ requests: Int = 1) { self.requests.add(UInt64(requests), ordering: .relaxed) }
 
     /// Takes one request beyond those, if the budget has one.
     package func take(now: UInt64) -> Bool {
-        budget.withLock { $0.take(requests: requests.load(ordering: .relaxed), now: now) }
+        !isLimited || budget.withLock { $0.take(requests: requests.load(ordering: .relaxed), now: now) }
     }
 
     /// What is left.

@@ -57,6 +57,7 @@ extension ClusterClient {
                 )
             case .waited(_, phase: 0):
                 step = plan.hedge(phase: plan.phase, now: now, mayRepeat: mayRepeat)
+                if let observer, case .perform(let actions) = step, !actions.isEmpty { observer.hedged() }
             case .waited(_, let phase):
                 route = try self.route(of: request.key)
                 step = plan.waited(phase: phase, route: route, candidates: candidates(route, now: now), now: now)

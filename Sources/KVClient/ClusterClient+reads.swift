@@ -40,7 +40,7 @@ extension ClusterClient {
             case .ask(let name, let timeoutMilliseconds):
                 let node = state(of: name, route)
                 let sent = now
-                node.began()
+                begin(node, .get)
                 do throws(RPCError) {
                     let response = try await sender.send(request, to: name, timeoutMilliseconds: timeoutMilliseconds)
                     answered(node, .get, sent: sent)
@@ -87,6 +87,11 @@ extension ClusterClient {
     }
 
     // MARK: What a request shows of its node
+
+    func begin(_ node: NodeState, _ method: Method) {
+        node.began()
+        if let observer { observer.asked(node.name, method) }
+    }
 
     /// - Parameter sent: when it left, in microseconds.
     func answered(_ node: NodeState, _ method: Method, sent: UInt64) {

@@ -8,7 +8,7 @@ extension ClusterClient {
         timeoutMilliseconds: UInt64
     ) async throws(CallFailure) -> Request.Response {
         let (state, sent) = (nodes.state(of: node), time.monotonicMicroseconds)
-        state.began()
+        begin(state, Request.method)
         do throws(RPCError) {
             let timeout = UInt32(clamping: max(1, timeoutMilliseconds))
             let response = try await sender.send(request, to: node, timeoutMilliseconds: timeout)

@@ -142,6 +142,7 @@ extension ClusterClient {
             case .send(let node, let phase, let timeoutMilliseconds):
                 let sent = observer == nil ? 0 : time.monotonicMicroseconds
                 let method = type(of: write.request).method
+                if let observer { observer.asked(node, method) }
                 let cancel = sender.start(write.request, to: node, timeoutMilliseconds: timeoutMilliseconds) { result in
                     if self.observer != nil { self.observe(node, method, result, sent: sent) }
                     events.ended(.answered(node: node, phase: phase, result), phase: phase)

@@ -29,6 +29,7 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     ///   - nodes: where the nodes' conditions are kept.
     ///   - attemptMilliseconds: the longest that a read waits for one replica while there is another to ask.
     ///   - hedgeMilliseconds: the longest that a hedged read waits before it asks a second replica.
+    ///   - limitsRepetitions: false = without the budget, to show what it is for.
     ///   - observer: is told what happens.
     package init(
         map: ShardMap?,
@@ -42,12 +43,13 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
         attemptMilliseconds: UInt64,
         hedgeMilliseconds: UInt64 = 50,
         jitter: Jitter = .full,
+        limitsRepetitions: Bool = true,
         observer: (any ClientObserver)? = nil
     ) {
         self.nodes = nodes
         self.jitter = jitter
         self.observer = observer
-        amplification = Amplification(now: time.monotonicMicroseconds)
+        amplification = Amplification(now: time.monotonicMicroseconds, isLimited: limitsRepetitions)
         hedging = Hedging(time: time, longestMilliseconds: hedgeMilliseconds)
         routing = Mutex(Routing(map, epoch: epoch, nodes: nodes))
         mapFetch = MapFetch(seeds: seeds)
@@ -127,7 +129,12 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     }
 
     /// Takes one request beyond those that callers asked for.
-    func mayRepeat() -> Bool { amplification.take(now: time.monotonicMicroseconds) }
+    func mayRepeat() -> Bool {
+        let now = time.monotonicMicroseconds
+        let isAllowed = amplification.take(now: now)
+        if let observer { observer.wantedToRepeat(isAllowed: isAllowed, left: amplification.saved(now: now)) }
+        return isAllowed
+    }
 
     @discardableResult
     private func learn(_ view: View) -> Routing.Lesson {

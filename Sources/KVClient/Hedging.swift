@@ -107,7 +107,7 @@ extension ClusterClient {
                 switch event {
                 case .answered(let name, _, .success(let response)):
                     hedging.observe(time.monotonicMicroseconds - began)
-                    if let observer, askedNodes.count > 1 { observer.hedged(won: name != askedNodes[0]) }
+                    if let observer, name != askedNodes[0] { observer.hedgeWon() }
                     return response
                 case .answered(let name, _, .failure(let error)):
                     failed += 1
@@ -119,7 +119,9 @@ extension ClusterClient {
                         mayRepeat: error.endsCall || error.isRedirect || error.isUnsent || mayRepeat()
                     )
                 case .waited:
-                    if failed == 0, askedNodes.count == 1, mayRepeat() { try ask() }
+                    guard failed == 0, askedNodes.count == 1, mayRepeat() else { break }
+                    try ask()
+                    if let observer { observer.hedged() }
                 case .routeChanged: break
                 case .cancelled: throw CallFailure(.cancelled, "the call was cancelled")
                 }
@@ -138,7 +140,7 @@ extension ClusterClient {
     ) -> @Sendable () -> Void {
         let sent = time.monotonicMicroseconds
         events.began(1, phase: phase)
-        node.began()
+        begin(node, .get)
         return sender.start(request, to: node.name, timeoutMilliseconds: timeoutMilliseconds) { result in
             switch result {
             case .success: self.answered(node, .get, sent: sent)

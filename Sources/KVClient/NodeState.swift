@@ -44,8 +44,11 @@ package final class NodeState: Sendable {
 
     /// How long a request would take, roughly, and times two where a second one is under way: the lower the better.
     package func cost(now: UInt64) -> Double {
-        let waiting = Double(1 + inFlight + load)
-        let latency = average.value(now: now)
+        let average = average
+        let weight = average.weight(now: now)
+        // What the server told is forgotten as its latency is: one that refused everything a while ago is tried again.
+        let waiting = 1 + Double(inFlight) + Double(load) * weight
+        let latency = average.peak * weight
         if latency == 0 { return inFlight == 0 ? 0 : Self.unknownMicroseconds * waiting }
         let cost = latency * waiting
         let warmAt = warmAt.load(ordering: .relaxed)

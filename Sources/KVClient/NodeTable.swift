@@ -18,8 +18,10 @@ package final class NodeTable: Sendable {
 
     private let state = Mutex(State())
     private let ejectedCount = Atomic(0)
+    private let observer: (any ClientObserver)?
 
-    package init() {}
+    /// - Parameter observer: is told of ejections and their ends.
+    package init(observer: (any ClientObserver)? = nil) { self.observer = observer }
 
     package func state(of name: String) -> NodeState {
         state.withLock { state in
@@ -39,7 +41,7 @@ package final class NodeTable: Sendable {
             for name in gone.keys { state.nodes[name] = nil }
             return gone.values
         }
-        // They are not counted as ejected any more.
+        // They count as ejected no longer.
         for node in gone where node.isEjected { change(node, now: 0) { $0.answered(now: 0) } }
     }
 
@@ -69,7 +71,9 @@ package final class NodeTable: Sendable {
 
     private func change(_ node: NodeState, now: UInt64, _ body: (inout Ejection) -> Void) {
         let (before, after, _) = node.ejection(now: now, body)
-        if before != after { ejectedCount.add(after ? 1 : -1, ordering: .relaxed) }
+        if before == after { return }
+        ejectedCount.add(after ? 1 : -1, ordering: .relaxed)
+        if after { observer?.ejected(node.name) } else { observer?.returned(node.name) }
     }
 
     /// Whether the node succeeds far less often than the others do, in the last seconds.

@@ -22,8 +22,8 @@ package struct PeakEWMA {
         updatedAt = max(updatedAt, now)
     }
 
-    /// What is left of the peak: the exponential decay, by the first terms of its series.
-    private func weight(now: UInt64) -> Double {
+    /// What is left by now of what was seen last: the exponential decay, by the first terms of its series.
+    func weight(now: UInt64) -> Double {
         let age = Double(now - min(now, updatedAt)) / Self.decayMicroseconds
         return 1 / (1 + age * (1 + age / 2 * (1 + age / 3 * (1 + age / 4))))
     }

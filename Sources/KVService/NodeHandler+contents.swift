@@ -41,7 +41,7 @@ extension NodeHandler {
                 return false
             }
             let token = next.map { PageToken(incarnation: node.incarnation, store: generation, cursor: $0) }
-            page.finish(requestID, nextPageToken: token?.bytes ?? [], load: writer.load)
+            page.finish(requestID, nextPageToken: token?.bytes ?? [], load: writer.takeLoad())
             return true
         }
 

@@ -33,6 +33,8 @@ package final class NodeHandler: RequestHandler {
 
     deinit { staged.deallocate() }
 
+    package func beginPass() { writer.load = 0 }
+
     package func handle(
         _ requests: UnsafeBufferPointer<RequestFrame>,
         now: UInt64,
@@ -46,7 +48,6 @@ package final class NodeHandler: RequestHandler {
         if count > 1 { prefetchRecords(count) }
         var answered = 0
         repeat {
-            writer.load = UInt16(truncatingIfNeeded: requests.count - answered - 1)
             answer(answered, requests[answered], now: now, output: output)
             answered += 1
         } while answered < count && output.count < outputLimit

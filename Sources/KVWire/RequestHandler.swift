@@ -18,6 +18,9 @@ package struct RequestFrame {
 /// The service as a connection meets it: answers batches of requests, synchronously, on the thread that read them.
 /// One handler belongs to one thread.
 package protocol RequestHandler: AnyObject, SendableMetatype {
+    /// What is handled from now on was there at once, on whatever connection.
+    func beginPass()
+
     /// Answers `requests` in order, each with one RESPONSE frame appended to `output`, and returns how many: at
     /// least one; fewer than all when `output` holds `outputLimit` bytes or more, or the handler's own memory is full.
     /// - Parameter now: milliseconds since 1970.
@@ -34,6 +37,10 @@ package protocol RequestHandler: AnyObject, SendableMetatype {
     /// Does one short slice (well under a millisecond) of the thread's background work; returns in how many
     /// milliseconds it wants to be called again (0 = as soon as the thread has nothing else to do, or a millisecond passed).
     func maintain(now: UInt64) -> Int
+}
+
+extension RequestHandler {
+    package func beginPass() {}
 }
 
 /// One request to a named node, as the cluster's own parts meet the transport.

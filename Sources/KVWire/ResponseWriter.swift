@@ -24,10 +24,17 @@ package final class ResponseWriter {
         loadStorage.deallocate()
     }
 
-    /// What every response's header says of this server's load: requests waiting behind this one.
+    /// What the next response's header says of this server's load: how many were answered before it in this pass. Each adds itself.
     package var load: UInt16 {
         get { loadStorage.pointee }
         set { loadStorage.pointee = newValue }
+    }
+
+    /// For the header of a response that is written now.
+    package func takeLoad() -> UInt16 {
+        let load = loadStorage.pointee
+        loadStorage.pointee = load == .max ? load : load + 1
+        return load
     }
 
     /// A Get's answer without metadata. `value` nil = not found. Written field by field, as protobuf-c would: it spends most
@@ -103,7 +110,7 @@ package final class ResponseWriter {
             type: .response,
             code: error.headerCode,
             requestID: requestID,
-            auxiliary: UInt32(load) | UInt32(error.retryAfterMilliseconds) << 16,
+            auxiliary: UInt32(takeLoad()) | UInt32(error.retryAfterMilliseconds) << 16,
             payloadLength: packed
         )
         header.write(to: bytes)
@@ -125,7 +132,7 @@ package final class ResponseWriter {
 
     @inline(__always)
     private func finish(_ requestID: UInt32, _ packed: Int, _ bytes: UnsafeMutableRawPointer, _ output: OutputBuffer) {
-        FrameHeader(type: .response, requestID: requestID, auxiliary: UInt32(load), payloadLength: packed)
+        FrameHeader(type: .response, requestID: requestID, auxiliary: UInt32(takeLoad()), payloadLength: packed)
             .write(to: bytes)
         output.commit(FrameHeader.byteCount + packed)
     }

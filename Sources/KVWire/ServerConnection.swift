@@ -110,7 +110,8 @@ package struct ServerConnection: ~Copyable {
         output.commit(FrameHeader.byteCount + packed)
     }
 
-    /// One batch of requests, and the frames of other types before it. `bytesNeeded` 0 = call again.
+    /// One batch of requests, and the frames of other types before it. Of a batch those are left out whose CANCEL follows them
+    /// in the input before a frame of another type. `bytesNeeded` 0 = call again.
     private mutating func handleFrames(
         _ input: UnsafeRawBufferPointer,
         handler: some RequestHandler,
@@ -130,7 +131,7 @@ package struct ServerConnection: ~Copyable {
                     if waitedMilliseconds > 0, header.auxiliary > 0, header.auxiliary <= waitedMilliseconds {
                         if count > 0 { break scan }
                         Overload.refuse(header.requestID, to: output)
-                        progress.consumed = FrameHeader.byteCount + payload.count
+                        progress.consumed = parsed + FrameHeader.byteCount + payload.count
                         return progress
                     }
                     (requests.baseAddress! + count).initialize(
@@ -142,6 +143,10 @@ package struct ServerConnection: ~Copyable {
                         )
                     )
                     count += 1
+                    parsed += FrameHeader.byteCount + payload.count
+                    continue scan
+                case .frame(let header, let payload) where header.type == FrameType.cancel.rawValue && count > 0:
+                    count = Self.leaveOut(header.requestID, of: requests, count: count)
                     parsed += FrameHeader.byteCount + payload.count
                     continue scan
                 case .incomplete(let bytesNeeded):
@@ -158,10 +163,11 @@ package struct ServerConnection: ~Copyable {
                 }
                 // Whatever is no request is answered after the requests before it.
                 if count > 0 { break scan }
-                progress.consumed = FrameHeader.byteCount
+                progress.consumed = parsed + FrameHeader.byteCount
                 progress.closes = !handleHeader(other, now: now, output: output)
                 return progress
             }
+            progress.consumed = parsed
             guard count > 0 else { return progress }
             let admitted = min(count, allowance)
             var answered = 0
@@ -177,12 +183,25 @@ package struct ServerConnection: ~Copyable {
             }
             if answered == admitted {
                 for request in requests[admitted..<count] { Overload.refuse(request.requestID, to: output) }
-                answered = count
+            } else {
+                let last = requests[answered - 1].payload
+                progress.bytesNeeded = 0
+                progress.consumed = last.baseAddress! + last.count - input.baseAddress!
             }
-            if answered < count { progress.bytesNeeded = 0 }
-            for request in requests[..<answered] { progress.consumed += FrameHeader.byteCount + request.payload.count }
             return progress
         }
+    }
+
+    /// Takes a request out of a batch, if it is there.
+    /// - Returns: how many are left.
+    private static func leaveOut(
+        _ requestID: UInt32,
+        of requests: UnsafeMutableBufferPointer<RequestFrame>,
+        count: Int
+    ) -> Int {
+        guard let index = requests[..<count].firstIndex(where: { $0.requestID == requestID }) else { return count }
+        for later in index + 1..<count { requests[later - 1] = requests[later] }
+        return count - 1
     }
 
     /// A frame that is no request, or too large a one: its header decides. Returns false when it ends the connection.
@@ -208,7 +227,7 @@ package struct ServerConnection: ~Copyable {
         case .hello, .response:
             refuse("frame type \(header.type) is only sent by servers", now: now, output: output)
             return false
-        // Every request before a CANCEL has been answered already; the rest are notices, or of a later version.
+        // Every request before a CANCEL has been answered, or left out; the rest are notices, or of a later version.
         case .cancel, .ping, .goAway, nil: break
         }
         return true

@@ -64,6 +64,8 @@ extension ShardKVClient {
         public var metricsFactory: (any MetricsFactory)?
         /// How many TCP connections all callers together use to each node.
         public var connectionsPerNode: Int = 1
+        /// False = without the budget for repetitions, to show what it is for.
+        package var limitsRepetitions = true
 
         /// The defaults, with the given shard map.
         public init(shardMap: ShardMapSource) {

@@ -47,7 +47,8 @@ public final class ShardKVClient: Service, Sendable {
         )
         var options = ConnectionOptions()
         options.connectionsPerNode = configuration.connectionsPerNode
-        let nodes = NodeTable()
+        let metrics = configuration.metricsFactory.map { ClientMetrics($0) }
+        let nodes = NodeTable(observer: metrics)
         options.onLoad = { node, load in nodes.state(of: node).report(load: load) }
         let latestEpoch = Announcement()
         options.onHello = { node, hello in
@@ -76,7 +77,8 @@ public final class ShardKVClient: Service, Sendable {
             nodes: nodes,
             attemptMilliseconds: configuration.attemptTimeout.milliseconds,
             hedgeMilliseconds: configuration.hedgeDelay.milliseconds,
-            observer: configuration.metricsFactory.map { ClientMetrics($0) }
+            limitsRepetitions: configuration.limitsRepetitions,
+            observer: metrics
         )
         // Weakly: the connections that the client owns hold it.
         latestEpoch.handle { [weak cluster] epoch in cluster?.noticeEpoch(epoch) }

@@ -94,6 +94,40 @@ extension ProcessTests {
             #expect(try await cluster.get("never").exitCode == 1)
         }
 
+        /// From the key to whom a read would ask, and why; a replica that hangs is left out, and it is said so.
+        @Test func explainShowsTheWayOfAKey() async throws {
+            let cluster = try Cluster(nodes: 3, shards: [[1, 2, 3], [1, 2, 3]])
+            try await cluster.waitReady()
+            #expect(try await cluster.set("a", "value").exitCode == 0)
+            func explain() async throws -> [String: String] {
+                let result = try await shardkv("explain", "a", "--shardmap", cluster.mapPath)
+                #expect(result.exitCode == 0, "\(result.errors)")
+                let lines = result.text.split(separator: "\n").map { $0.split(separator: " ", maxSplits: 1) }
+                return Dictionary(uniqueKeysWithValues: lines.map { (String($0[0]), String($0.last ?? "")) })
+            }
+            let well = try await explain()
+            #expect(well["hash"]?.contains("0x050c5d7e") == true, "\(well)")
+            #expect(well["shard"]?.contains("1 of 2") == true, "\(well)")
+            #expect(well["map"]?.contains("n1, n2, n3") == true, "\(well)")
+            #expect(well["view"]?.contains("n3 (incarnation") == true, "\(well)")
+            #expect(well["REPLICA"]?.contains(/VERSION +DEADLINE +LATENCY +STATE/) == true, "\(well)")
+            for node in cluster.nodes {
+                let row = try #require(well[node])
+                #expect(row.contains("127.0.0.1:\(cluster.port(node))"), "\(row)")
+                #expect(row.contains(/live +\d+-[0-9a-f]+ +never +\d+\.\d\dms +well/), "\(row)")
+            }
+            #expect(well["next"]?.contains("the cheaper of two random replicas, cost") == true, "\(well)")
+
+            cluster.server("n2").signal(SIGSTOP)
+            defer { cluster.server("n2").signal(SIGCONT) }
+            let troubled = try await explain()
+            let row = try #require(troubled["n2"])
+            #expect(row.contains(/(DEADLINE_EXCEEDED|UNAVAILABLE) +- +- .*left out for \d+ms/), "\(row)")
+            #expect(troubled["n1"]?.hasSuffix("well") == true && troubled["n3"]?.hasSuffix("well") == true)
+            #expect(troubled["next"]?.contains(", then n2: ") == true, "asked last: \(troubled)")
+            #expect(troubled["next"]?.contains("n2 is left out") == true, "\(troubled)")
+        }
+
         @Test func badInputIsExplained() async throws {
             let cluster = try Cluster(nodes: 1, shards: [[1], []])
             try await cluster.waitReady()

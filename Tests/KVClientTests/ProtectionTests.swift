@@ -181,6 +181,28 @@ import Testing
         #expect(self.shares([1000, 1000, 100_000], balancer: RoundRobinBalancer())[2] > 0.3)
     }
 
+    /// A server that is overloaded says so with the greatest load. It is asked again soon, though nobody hears of it meanwhile.
+    @Test func aNodeThatRefusedIsTriedAgainWithinSeconds() {
+        let nodes = ["n1", "n2"].map { NodeState($0) }
+        let route = Route(shard: 1, members: nodes.map(\.name), view: 0)
+        var now: UInt64 = 10_000_000
+        for node in nodes {
+            node.began()
+            node.answered(began: now - 200, now: now)
+        }
+        nodes[0].report(load: .max)
+        var asked: UInt64?
+        for read in 0..<100_000 where asked == nil {
+            now += 100
+            let node = LeastCostBalancer().first(of: nodes, route: route, now: now)
+            if node == 0 { asked = UInt64(read) }
+            nodes[1].began()
+            nodes[1].answered(began: now - 200, now: now)
+        }
+        let milliseconds = (asked ?? .max) / 10
+        #expect((1000...3000).contains(milliseconds), "\(milliseconds) ms")
+    }
+
     @Test func equalReplicasGetEqualShares() {
         for share in shares([1000, 1000, 1000], balancer: LeastCostBalancer()) { #expect(abs(share - 1.0 / 3) < 0.05) }
     }

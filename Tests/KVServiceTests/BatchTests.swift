@@ -21,6 +21,20 @@ import Testing
         }
     }
 
+    /// Whatever batch and connection they are of, as long as they were there at once.
+    @Test func aReplyTellsHowManyWereAnsweredBeforeIt() throws {
+        let server = Server()
+        let get = GetRequest(key: server.key()).encoded()
+        func loads(_ count: Int) -> [UInt32] {
+            let bytes = (0..<count).flatMap { Server.frame(.get, UInt32($0), get) }
+            return server.exchange(bytes).map(\.header.auxiliary)
+        }
+        #expect(loads(100) == Array(0..<100))
+        #expect(loads(2) == [100, 101])
+        server.handler.beginPass()
+        #expect(loads(2) == [0, 1])
+    }
+
     @Test func allKindsOfRequestsShareABatch() throws {
         let server = Server(owned: [1, 2])
         let key = server.key()

@@ -23,6 +23,8 @@ struct ProtocolDocumentTests {
                 if request.method == .set, let set = decoder.set(request.payload) {
                     values[Array(set.key)] = Array(set.value)
                     writer.mutation(request.requestID, to: output)
+                    // The document's client waits for that before it goes on.
+                    writer.load = 0
                 } else if let get = decoder.get(request.payload), !get.key.isEmpty {
                     guard let value = values[Array(get.key)] else {
                         writer.get(request.requestID, value: nil, to: output)

@@ -101,6 +101,65 @@ struct ServerConnectionTests {
         #expect(replies.map { $0.header.code & 0xff == 0 } == [true, true, false, false, true, false, true])
     }
 
+    private static func get(_ number: UInt32) -> Frame { Frame(request: GetRequest(key: [1]), requestID: number) }
+    private static func cancel(_ number: UInt32) -> Frame { Frame(FrameHeader(type: .cancel, requestID: number)) }
+
+    /// What waits with its CANCEL behind it is not executed, and not answered; a number may be used again after that.
+    @Test func cancelledRequestsThatStillWaitAreLeftOut() throws {
+        let handler = EchoHandler()
+        let driver = ConnectionDriver(handler: handler)
+        driver.feed(Preface.bytes)
+        driver.feed([
+            Self.get(1), Self.get(2), Self.cancel(9), Self.get(3), Self.cancel(2), Self.get(2), Self.cancel(3),
+            Self.cancel(1),
+        ])
+        #expect(try driver.frames().dropFirst().map(\.header.requestID) == [2])
+        #expect(handler.handledCount == 1 && driver.pendingCount == 0)
+        driver.feed([Self.get(4), Self.cancel(4)])
+        #expect(handler.handledCount == 1 && driver.pendingCount == 0, "nothing was left of the batch")
+        driver.feed([Self.get(5)])
+        driver.feed([Self.cancel(5)])
+        #expect(handler.handledCount == 2, "one that was answered already")
+    }
+
+    /// A CANCEL counts for the batch that it follows: those more than a batch behind it are executed.
+    @Test func cancelsReachAsFarAsABatch() throws {
+        let handler = EchoHandler()
+        let driver = ConnectionDriver(handler: handler)
+        driver.feed(Preface.bytes)
+        let count = UInt32(ServerConnection.batchLimit)
+        driver.feed((0...count).map(Self.get) + [Self.cancel(0), Self.cancel(count)])
+        #expect(try driver.frames().dropFirst().map(\.header.requestID) == Array(0..<count))
+    }
+
+    /// Whatever is cancelled, however bytes arrive and however many are answered at once: the others are answered once, in order.
+    @Test(arguments: 0..<60) func cancelsLoseNoOther(seed: Int) throws {
+        var random = SplitMix64(seed: UInt64(seed))
+        let driver = ConnectionDriver(
+            handler: EchoHandler(mostAnswers: .random(in: 1...40, using: &random)),
+            outputLimit: .random(in: 1...2000, using: &random)
+        )
+        driver.feed(Preface.bytes)
+        var cancelled: Set<UInt32> = []
+        let stream = (0..<UInt32(500)).flatMap { number -> [Frame] in
+            guard number > 0, Int.random(in: 0..<3, using: &random) == 0 else { return [Self.get(number)] }
+            let earlier = number - .random(in: 1...min(number, 40), using: &random)
+            cancelled.insert(earlier)
+            return [Self.cancel(earlier), Self.get(number)]
+        }.flatMap(\.bytes)
+        var rest = stream[...]
+        while !rest.isEmpty {
+            let chunk = rest.prefix(.random(in: 1...3000, using: &random))
+            driver.feed(Array(chunk))
+            rest = rest.dropFirst(chunk.count)
+        }
+        #expect(driver.pendingCount == 0)
+        let answered = try driver.frames().dropFirst().map(\.header.requestID)
+        #expect(answered == answered.sorted() && Set(answered).count == answered.count)
+        #expect(Set(answered).isSuperset(of: Set(0..<500).subtracting(cancelled)))
+        #expect(answered.count < 500, "some were left out")
+    }
+
     @Test func everyRequestIsAnsweredOnceAndInOrder() throws {
         let handler = EchoHandler()
         let driver = ConnectionDriver(handler: handler)

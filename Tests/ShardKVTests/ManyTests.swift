@@ -1,17 +1,12 @@
-import CoreMetrics
 import KVSharding
 import KVWire
-import MetricsTestKit
 import Synchronization
 import Testing
 
 @testable import ShardKV
 
 @Suite(.timeLimit(.minutes(1))) struct ManyTests {
-    private func client(
-        _ nodes: [TestNode],
-        _ configure: (inout ShardKVClient.Configuration) -> Void = { _ in }
-    ) throws -> ShardKVClient {
+    private func client(_ nodes: [TestNode]) throws -> ShardKVClient {
         let addresses = nodes.map { ($0.name, NodeAddress(host: "127.0.0.1", port: $0.port)) }
         let names = nodes.map(\.name)
         let map = try ShardMap(
@@ -22,7 +17,6 @@ import Testing
         var configuration = ShardKVClient.Configuration(shardMap: .json(Array(map.json().utf8)))
         configuration.timeout = .seconds(30)
         configuration.attemptTimeout = .seconds(10)
-        configure(&configuration)
         return try ShardKVClient(configuration: configuration)
     }
 
@@ -70,24 +64,5 @@ import Testing
             try await group.waitForAll()
         }
         #expect(reads.count.load(ordering: .relaxed) < 10)
-    }
-
-    @Test func metricsTellLatenciesAndFailures() async throws {
-        let nodes = [try await TestNode.start("n1"), try await TestNode.start("n2")]
-        let metrics = TestMetrics()
-        let client = try client(nodes) { configuration in
-            configuration.metricsFactory = metrics
-            configuration.balancing = .roundRobin
-        }
-        try await client.set("k", "v")
-        for _ in 0..<4 { _ = try await client.get("k") }
-        for node in ["n1", "n2"] {
-            let gets = try metrics.expectTimer("shardkv_client_latency", [("node", node), ("operation", "get")])
-            let sets = try metrics.expectTimer("shardkv_client_latency", [("node", node), ("operation", "set")])
-            #expect(gets.values.count == 2 && sets.values.count == 1)
-        }
-        await client.close()
-        _ = try? await client.get("k")
-        for node in nodes { try await node.stop() }
     }
 }

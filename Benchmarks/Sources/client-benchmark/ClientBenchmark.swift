@@ -20,7 +20,10 @@ struct ClientBenchmark {
     }
 
     private static func measure(_ options: Options) async throws {
-        let client = try ShardKVClient(configuration: .init(shardMap: .file(path: options.shardMap)))
+        var configuration = ShardKVClient.Configuration(shardMap: .file(path: options.shardMap))
+        configuration.balancing = options.balancing
+        configuration.hedging = options.hedges
+        let client = try ShardKVClient(configuration: configuration)
         let loop = ClosedLoop(client: client, options: options)
         try await loop.load()
         let now = Clocks.monotonic

@@ -1,3 +1,5 @@
+internal import ShardKV
+
 /// What to measure, from the command line: `--name value` pairs.
 struct Options: Sendable {
     enum Operation: String, Sendable {
@@ -6,6 +8,8 @@ struct Options: Sendable {
 
     var shardMap = ""
     var operation = Operation.get
+    var balancing = ShardKVClient.Balancing.leastCost
+    var hedges = false
     var callers = 64
     var keys = 10_000
     var valueBytes = 32
@@ -17,6 +21,7 @@ struct Options: Sendable {
     static let usage = """
         usage: client-benchmark --shardmap PATH [--operation get|set] [--callers N] [--keys N] [--value-bytes N]
                                 [--warmup SECONDS] [--seconds SECONDS] [--requests N]
+                                [--balancing least-cost|round-robin|random] [--hedging true|false]
         """
 
     struct UsageError: Error {
@@ -32,6 +37,12 @@ struct Options: Sendable {
             case "--operation":
                 guard let operation = Operation(rawValue: value) else { throw Self.invalid(name, value) }
                 self.operation = operation
+            case "--balancing":
+                guard let balancing = ShardKVClient.Balancing(rawValue: value) else { throw Self.invalid(name, value) }
+                self.balancing = balancing
+            case "--hedging":
+                guard let hedges = Bool(value) else { throw Self.invalid(name, value) }
+                self.hedges = hedges
             case "--callers": callers = try Self.number(name, value, atLeast: 1)
             case "--keys": keys = try Self.number(name, value, atLeast: 1)
             case "--value-bytes": valueBytes = try Self.number(name, value, atLeast: 0)

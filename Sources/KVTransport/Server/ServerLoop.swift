@@ -68,6 +68,7 @@ struct ServerLoop: ~Copyable {
             allowance = configuration.maxRequestsPerPass
             allowanceAtClock = allowance
             passBegan = clock.monotonic
+            handler.beginPass()
             takeHandovers()
             if gauges.isStopping.load(ordering: .acquiring) { return closeAll() }
             for event in events[..<count] {

@@ -85,6 +85,10 @@ struct StressCommand: AsyncParsableCommand {
     @Flag(help: "Ask a second replica while the first takes unusually long.")
     var hedge = false
 
+    /// To show what the budget is for.
+    @Flag(help: .hidden)
+    var unlimitedRepetitions = false
+
     @OptionGroup var readLevel: ReadLevelOption
 
     @OptionGroup var writeLevel: WriteLevelOption
@@ -125,6 +129,7 @@ struct StressCommand: AsyncParsableCommand {
         let configure = { (configuration: inout ShardKVClient.Configuration) in
             configuration.balancing = balancing
             configuration.hedging = hedge
+            configuration.limitsRepetitions = !unlimitedRepetitions
         }
         let summary = try await options.withClient(configure) { client throws(CommandFailure) in
             let log = StressLog(isVerbose: StandardStream.error.isTerminal, write: StandardStream.note)

@@ -1,0 +1,299 @@
+#!/usr/bin/env bash
+# What protects a cluster in trouble, on real servers: three replicas of all shards, one or all of them slow, stopped or asked
+# for too much; round robin, and no protection at all, beside it in the same run. Prints a table; about four minutes, builds
+# excluded.
+#
+#   scripts/bench-protection.sh                    all cells
+#   scripts/bench-protection.sh --only 'overload'  of slow, stopped, capacity, start, outage, overload, cost those that match
+#
+# Options: --server-binary PATH   --only REGEX   --seconds S [4]   --rate GETS_PER_SECOND [2000]
+# shellcheck source=scripts/bench-common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/bench-common.sh"
+
+only=. seconds=4 rate=2000
+arguments=("$@")
+while [ $# -gt 0 ]; do
+    case $1 in
+    --server-binary | --only | --seconds | --rate)
+        [ $# -ge 2 ] || die "$1 needs a value"
+        case $1 in
+        --server-binary) server_binary=$(realpath "$2") ;;
+        --only) only=$2 ;;
+        --seconds) seconds=$2 ;;
+        --rate) rate=$2 ;;
+        esac
+        shift 2
+        ;;
+    *)
+        sed -n '2,/^# shellcheck/{/^# shellcheck/d;s/^# \{0,1\}//;p}' "$0"
+        exit 2
+        ;;
+    esac
+done
+raise_priority "${BASH_SOURCE[0]}" "${arguments[@]}"
+build_product load-generator
+build_server
+
+nodes=(n1 n2 n3)
+map=$work/map.json
+# write_map FILE: of the ports as they are now.
+write_map() {
+    local node list=''
+    for node in "${nodes[@]}"; do
+        list+="${list:+, }\"$node\": {\"address\": \"127.0.0.1\", \"port\": ${port[$node]}}"
+    done
+    printf '{"numShards": %d, "nodes": {%s}, "shards": {%s}}\n' "$shards" "$list" \
+        "$(seq -f '"%.0f": ["n1", "n2", "n3"]' -s ', ' "$shards")" >"$1"
+}
+
+# The keys that have values, of 16 KiB, for runs in which an answer costs something; those of other runs have none.
+valued=(--seed 7 --num-keys 200)
+
+# start_nodes [OPTION…]: with these options of the server.
+start_nodes() {
+    local node
+    for node in "${nodes[@]}"; do port[$node]=$("$generator" free-port); done
+    write_map "$map"
+    for node in "${nodes[@]}"; do
+        "$server_binary" server --shardmap "$map" --node "$node" "$@" >"$work/$node.log" 2>&1 &
+        pid[$node]=$!
+    done
+    "$server_binary" status --shardmap "$map" --wait-ready 30 >/dev/null || die "the nodes do not start"
+    stress load "${valued[@]}" --get-qps 0 --set-qps 2000 --ttl 0 --value-bytes 16KiB --duration 1s
+}
+
+stop_nodes() {
+    local node
+    for node in "${nodes[@]}"; do stop_server "$node"; done
+}
+
+# stress NAME [OPTION…]: leaves what it says in a file of that name. Of two options the last counts.
+stress() {
+    local name=$1
+    shift
+    "$server_binary" stress --shardmap "$map" --no-check --qps-burst 100 --max-pending 30000 \
+        --set-qps 0 --latency-log "$work/$name.log" "$@" >"$work/$name" 2>"$work/$name.err" || true
+}
+
+# value NAME KEY: of what a stress of that name said; KEY is one of succeeded, total, p50, p99, max, attempts, shares.
+value() {
+    awk -v key="$2" '
+        /^Get requests:/ { split($3, count, "/"); found["succeeded"] = count[1]; found["total"] = count[2] }
+        /^Get latency us:/ { for (i = 4; i <= NF; i++) { split($i, pair, "="); found[pair[1]] = pair[2] } }
+        /^Gets by node:/ { split($NF, pair, "="); found["attempts"] = pair[2]; $1 = $2 = $3 = $NF = ""; found["shares"] = $0 }
+        END { gsub(/^ +| +$/, "", found[key]); print (key in found) ? found[key] : 0 }' "$work/$1"
+}
+
+# share NAME NODE: percent of the requests.
+share() { value "$1" shares | tr ' ' '\n' | sed -n "s/^$2=\([0-9.]*\)%/\1/p"; }
+
+# row TROUBLE CLIENT RESULT
+row() { printf '%-30s | %-34s | %s\n' "$@"; }
+calculate() { awk "BEGIN { printf \"$1\", $2 }"; }
+
+# describe NAME: the failed ones and the latencies.
+describe() {
+    printf '%d of %d failed; ms: p50 %s, p99 %s, longest %s;  %s' $(($(value "$1" total) - $(value "$1" succeeded))) \
+        "$(value "$1" total)" "$(calculate %.2f "$(value "$1" p50) / 1000")" "$(calculate %.2f "$(value "$1" p99) / 1000")" \
+        "$(calculate %.1f "$(value "$1" max) / 1000")" "$(value "$1" shares)"
+}
+
+# throttle PERIOD_MS NODE=RUN_MS…
+throttle() {
+    local period=$1 arguments=() node
+    shift
+    for node in "$@"; do arguments+=("${pid[${node%=*}]}=${node#*=}"); done
+    python3 "$root/scripts/protection/throttle.py" "$period" "${arguments[@]}" &
+    pid[throttle]=$!
+    sleep 0.3
+}
+
+clients=('round-robin' 'random' 'least-cost' 'least-cost --hedge')
+
+# n3 answers through a proxy, which delays it or does not.
+measure_slow() {
+    local client delay port_of_n3=${port[n3]} direct=$map
+    port[n3]=$("$generator" free-port)
+    map=$work/proxied.json
+    write_map "$map"
+    for delay in 0 slow; do
+        [ "$delay" = 0 ] || delay=$(calculate %.1f "$(value least-cost p50) / 10")
+        python3 "$root/scripts/protection/delay_proxy.py" "${port[n3]}" "$port_of_n3" "$delay" &
+        pid[proxy]=$!
+        sleep 0.5
+        for client in "${clients[@]}"; do
+            # shellcheck disable=SC2086  # an option may follow
+            stress "${client%% *}" --get-qps "$rate" --duration "${seconds}s" --balancing $client
+            row "$([ "$delay" = 0 ] && echo 'all are well' || echo "n3 takes $delay ms more (100 x)")" "$client" \
+                "$(describe "${client%% *}")"
+        done
+        stop_server proxy
+    done
+    port[n3]=$port_of_n3
+    map=$direct
+}
+
+# n3 stops a second after the reads began.
+measure_stopped() {
+    local client running
+    for client in "${clients[@]}"; do
+        # shellcheck disable=SC2086  # an option may follow
+        stress stopped --get-qps "$rate" --duration "${seconds}s" --balancing $client &
+        running=$!
+        sleep 1
+        kill -STOP "${pid[n3]}"
+        wait "$running"
+        kill -CONT "${pid[n3]}"
+        sleep 1
+        row 'n3 stops' "$client" "$(describe stopped)"
+    done
+}
+
+# Callers that always wait for something; n3 has a quarter of the others' capacity.
+measure_capacity() {
+    local client node total=0 running=() options=("${valued[@]}" --get-qps 200000 --max-pending 512 --timeout 10s --duration "${seconds}s")
+    local -A capacity_of=()
+    throttle 32 n1=1.6 n2=1.6 n3=0.56
+    # At once, as they are in the runs below.
+    for node in "${nodes[@]}"; do
+        stress "alone-$node" "${options[@]}" --node "$node" &
+        running+=($!)
+    done
+    wait "${running[@]}"
+    for node in "${nodes[@]}"; do
+        capacity_of[$node]=$(($(value "alone-$node" succeeded) / seconds))
+        total=$((total + capacity_of[$node]))
+    done
+    for client in round-robin least-cost; do
+        stress capacity "${options[@]}" --balancing "$client"
+        local text=''
+        for node in "${nodes[@]}"; do
+            text+=" $node $(share capacity "$node") % of the reads, $(calculate %.1f "100 * ${capacity_of[$node]} / $total") % of the capacity;"
+        done
+        row "capacity ${capacity_of[n1]}:${capacity_of[n2]}:${capacity_of[n3]}/s" "$client" \
+            "$text $(calculate %d "$(value capacity succeeded) / $seconds")/s"
+    done
+    stop_server throttle
+}
+
+# Ten clients begin at the same moment, ten times; each reads once.
+measure_start() {
+    local client number node count most running
+    for client in round-robin least-cost; do
+        local -A total=([n1]=0 [n2]=0 [n3]=0)
+        most=0
+        for _ in $(seq 10); do
+            running=()
+            for number in $(seq 10); do
+                stress "start-$number" --get-qps 1 --duration 50ms --balancing "$client" &
+                running+=($!)
+            done
+            wait "${running[@]}"
+            for node in "${nodes[@]}"; do
+                count=$(for number in $(seq 10); do share "start-$number" "$node"; done | grep -c '^100')
+                total[$node]=$((total[$node] + count))
+                [ "$count" -le "$most" ] || most=$count
+            done
+        done
+        row '10 clients begin at once' "$client" \
+            "first reads of 100 clients: n1 ${total[n1]}, n2 ${total[n2]}, n3 ${total[n3]}; of ten at most $most at one node"
+    done
+}
+
+# log_sum NAME FROM_MS TO_MS COLUMN: over the lines of a latency log.
+log_sum() { awk -v from="$2" -v to="$3" -v column="$4" '$1 >= from && $1 < to { sum += $column } END { print sum + 0 }' "$work/$1.log"; }
+
+# log_median NAME FROM_MS TO_MS: of the tenths of a second's p99, in ms; a tenth in which nothing succeeded counts as a second.
+log_median() {
+    awk -v from="$2" -v to="$3" '$1 >= from && $1 < to { print ($6 == "-" ? 1000000 : $6) / 1000 }' "$work/$1.log" |
+        sort -n | awk '{ values[NR] = $1 } END { print NR ? values[int((NR + 1) / 2)] : "nothing" }'
+}
+
+# Half the capacity all the time, and for some seconds three times the capacity. The servers' bound on what waits is set for what
+# they can do here, or is the default one, for servers that have a core each; or there is none, and no protection of the client's.
+measure_overload() {
+    local protection calls attempts goodput capacity=0 node began options=() server=() base more
+    for protection in with 'the client has' without; do
+        server=() options=("${valued[@]}" --timeout 200ms)
+        case $protection in
+        with) server=(--max-waiting 32) ;;
+        without)
+            server=(--max-waiting 1000000000)
+            options+=(--balancing round-robin --unlimited-repetitions)
+            ;;
+        esac
+        stop_nodes
+        start_nodes "${server[@]}"
+        throttle 10 n1=0.3 n2=0.3 n3=0.3
+        if [ "$capacity" = 0 ]; then
+            stress closed "${valued[@]}" --get-qps 200000 --max-pending 512 --duration 3s
+            capacity=$(($(value closed succeeded) / 3))
+        fi
+        began=$(date +%s%3N)
+        stress base --get-qps $((capacity / 2)) --duration 13s "${options[@]}" &
+        base=$!
+        sleep 3
+        stress more --get-qps $((capacity * 5 / 2)) --duration 5s "${options[@]}" &
+        more=$!
+        wait "$base" "$more"
+        calls=$(($(value base total) + $(value more total)))
+        attempts=$(($(value base attempts) + $(value more attempts)))
+        goodput=$(($(log_sum base $((began + 4000)) $((began + 8000)) 3) + $(log_sum more $((began + 4000)) $((began + 8000)) 3)))
+        row "3 x the capacity of $capacity/s" "$protection the protections" \
+            "$(calculate 'goodput %.0f %%' "100 * $goodput / 4 / $capacity"), $(calculate 'attempts %.2f' "$attempts / $calls") of calls;$(
+            ) p99 ms: $(log_median base $((began + 1000)) $((began + 3000))) before, $(
+            )$(log_median base $((began + 10200)) $((began + 12000))) from 2 s after the end on"
+        stop_server throttle
+    done
+}
+
+# All replicas stop.
+measure_outage() {
+    local protection node running calls attempts options=()
+    for protection in with without; do
+        options=(--get-qps "$rate" --duration "${seconds}s")
+        [ "$protection" = with ] || options+=(--balancing round-robin --unlimited-repetitions)
+        stress outage "${options[@]}" &
+        running=$!
+        sleep 1
+        for node in "${nodes[@]}"; do kill -STOP "${pid[$node]}"; done
+        wait "$running"
+        for node in "${nodes[@]}"; do kill -CONT "${pid[$node]}"; done
+        sleep 1
+        # Those of before have succeeded, at once.
+        calls=$(($(value outage total) - $(value outage succeeded)))
+        attempts=$(($(value outage attempts) - $(value outage succeeded)))
+        row 'all replicas stop' "$protection the protections" \
+            "$attempts attempts for $calls calls: $(calculate %.3f "$attempts / $calls")"
+    done
+}
+
+# The client's own user-space instructions for a Get.
+measure_cost() {
+    local client count counted=() plain=0 each
+    install_missing valgrind:valgrind strip:binutils
+    build_product client-benchmark
+    # Valgrind up to 3.19 cannot read the debug information of this toolchain's binaries.
+    strip -g -o "$work/client" "$root/Benchmarks/.build/release/client-benchmark"
+    cc -shared -fPIC -O1 -o "$work/preload.so" "$root/Benchmarks/Preload/sigsuspend.c"
+    for client in round-robin random least-cost 'least-cost --hedging true'; do
+        counted=()
+        for count in 6400 25600; do
+            # shellcheck disable=SC2086  # an option may follow
+            LD_PRELOAD=$work/preload.so valgrind --quiet --tool=callgrind "--callgrind-out-file=$work/callgrind.out" \
+                "$work/client" --shardmap "$map" --keys 64 --requests "$count" --balancing $client >"$work/client.json" ||
+                die "the client fails: $(cat "$work/client.json")"
+            counted+=("$(awk '/^(totals|summary):/ { total = $2 } END { printf "%.0f", total }' "$work/callgrind.out")")
+        done
+        each=$(((counted[1] - counted[0]) / (25600 - 6400)))
+        [ "$plain" != 0 ] || plain=$each
+        row 'instructions of the client' "$client" "$each for a Get: $(calculate %.3f "$each / $plain") of round robin's"
+    done
+}
+
+note "machine: $(awk -F': *' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) cores, kernel $(uname -r)"
+note "load average: $(cut -d' ' -f1-3 /proc/loadavg)"
+start_nodes
+for cell in slow stopped capacity start outage cost overload; do
+    [[ ! $cell =~ $only ]] || "measure_$cell"
+done
