@@ -29,12 +29,12 @@ extension ClusterClient {
     /// Asks one replica at a time.
     /// - Parameter began: now, in microseconds.
     func go(
-        on plan: ReadPlan,
+        on plan: consuming ReadPlan,
         _ request: GetRequest,
         _ route: Route,
         began: UInt64
     ) async throws(CallFailure) -> GetResponse {
-        var (plan, route, now) = (plan, route, began)
+        var (route, now) = (route, began)
         while true {
             switch plan.next(now: now / 1000) {
             case .ask(let name, let timeoutMilliseconds):

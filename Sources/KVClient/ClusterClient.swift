@@ -84,8 +84,13 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     }
 
     /// The replicas of a key; at least one. Fetches the map if there is none yet.
+    @inline(__always)
     func route(of key: [UInt8], deadline: UInt64) async throws(CallFailure) -> Route {
         if let route = routing.withLock({ $0.route(ofKey: key) }) { return try Self.check(route) }
+        return try await fetchedRoute(of: key, deadline: deadline)
+    }
+
+    private func fetchedRoute(of key: [UInt8], deadline: UInt64) async throws(CallFailure) -> Route {
         try await fetchMap(deadline: deadline)
         return try route(of: key)
     }

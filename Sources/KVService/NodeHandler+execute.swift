@@ -8,64 +8,62 @@ import KVWire
 extension NodeHandler {
     func answer(
         _ get: UnsafePointer<GetView>,
-        at target: Target,
+        at target: UnsafeMutablePointer<Target>,
         _ requestID: UInt32,
         now: UInt64,
         output: OutputBuffer
     ) -> Refusal? {
-        target.stripe.lock()
-        let word = node.table[target.shard]
-        guard word.storeAddress == target.store else {
-            target.stripe.unlock()
-            return switch locate(get.pointee.key) {
-            case .found(let target): answer(get, at: target, requestID, now: now, output: output)
-            case .absent(let shard): .notHosted(shard: shard)
-            }
+        target.pointee.stripe.lock()
+        let word = node.table[target.pointee.shard]
+        guard word.storeAddress == target.pointee.store else {
+            target.pointee.stripe.unlock()
+            return locate(get.pointee.key, target)
+                ?? answer(get, at: target, requestID, now: now, output: output)
         }
-        defer { target.stripe.unlock() }
+        defer { target.pointee.stripe.unlock() }
         if get.pointee.view != ViewIdentifier.none {
-            guard get.pointee.view == node.table.view(of: target.shard) else { return .wrongView(shard: target.shard) }
+            guard get.pointee.view == node.table.view(of: target.pointee.shard) else {
+                return .wrongView(shard: target.pointee.shard)
+            }
         } else if !word.isOpen && !word.isReadOnly {
-            return .notReady(shard: target.shard)
+            return .notReady(shard: target.pointee.shard)
         }
-        let record = target.stripe.find(get.pointee.key, hash: target.hash)
+        let record = target.pointee.stripe.find(get.pointee.key, hash: target.pointee.hash)
         respond(to: get, with: record, requestID, now: now, output: output)
         return nil
     }
 
     func answer(
         _ mutation: UnsafePointer<MutationView>,
-        at target: Target,
+        at target: UnsafeMutablePointer<Target>,
         _ requestID: UInt32,
         now: UInt64,
         output: OutputBuffer
     ) -> Refusal? {
-        target.stripe.lock()
-        let word = node.table[target.shard]
-        guard word.storeAddress == target.store else {
-            target.stripe.unlock()
-            return switch locate(mutation.pointee.key) {
-            case .found(let target): answer(mutation, at: target, requestID, now: now, output: output)
-            case .absent(let shard): .notHosted(shard: shard)
-            }
+        target.pointee.stripe.lock()
+        let word = node.table[target.pointee.shard]
+        guard word.storeAddress == target.pointee.store else {
+            target.pointee.stripe.unlock()
+            return locate(mutation.pointee.key, target)
+                ?? answer(mutation, at: target, requestID, now: now, output: output)
         }
-        defer { target.stripe.unlock() }
+        defer { target.pointee.stripe.unlock() }
         if mutation.pointee.view != ViewIdentifier.none {
-            guard mutation.pointee.view == node.table.view(of: target.shard) else {
-                return .wrongView(shard: target.shard)
+            guard mutation.pointee.view == node.table.view(of: target.pointee.shard) else {
+                return .wrongView(shard: target.pointee.shard)
             }
         } else if !word.isOpen {
-            return word.isReadOnly ? .moving(shard: target.shard) : .notReady(shard: target.shard)
+            return word.isReadOnly ? .moving(shard: target.pointee.shard) : .notReady(shard: target.pointee.shard)
         }
         let sentAt = mutation.pointee.opClockMilliseconds
         if sentAt != 0 && sentAt + Self.maxAgeMilliseconds < now { return .tooOld(milliseconds: sentAt) }
         var version = mutation.pointee.version
         if version.isNone || ignoresVersions {
-            let current = target.stripe.find(mutation.pointee.key, hash: target.hash)?.version ?? .none
+            let current = target.pointee.stripe.find(mutation.pointee.key, hash: target.pointee.hash)?.version ?? .none
             version = stamper.stamp(now: now, above: current)
         } else if version.milliseconds > now + Self.maxAheadMilliseconds {
             // A clock that is ahead must not win forever; what is in place already may be repeated and followed.
-            let current = target.stripe.find(mutation.pointee.key, hash: target.hash)?.version ?? .none
+            let current = target.pointee.stripe.find(mutation.pointee.key, hash: target.pointee.hash)?.version ?? .none
             if version.time > current.time && version.time - current.time > 1 {
                 return .future(milliseconds: version.milliseconds)
             }
@@ -74,10 +72,10 @@ extension NodeHandler {
             mutation.pointee.expiresAt != 0
             ? mutation.pointee.expiresAt
             : TimeToLive.deadline(ttlMilliseconds: mutation.pointee.ttlMilliseconds, now: now)
-        let outcome = target.stripe.merge(
+        let outcome = target.pointee.stripe.merge(
             key: mutation.pointee.key,
-            hash: target.hash,
-            routingHash: target.routingHash,
+            hash: target.pointee.hash,
+            routingHash: target.pointee.routingHash,
             value: mutation.pointee.value,
             version: version,
             expiresAt: expiresAt,

@@ -121,35 +121,27 @@ package final class NodeHandler: RequestHandler {
     ) {
         if key.isEmpty { return staged.refuse(at: index, .emptyKey) }
         if key.count > node.limits.maxKeyBytes { return staged.refuse(at: index, .longKey(bytes: key.count)) }
-        switch locate(key) {
-        case .found(let target):
-            if prefetches {
-                target.stripe.lock()
-                target.stripe.prefetchSlot(target.hash)
-                target.stripe.unlock()
-            }
-            staged.targets[index] = target
-            staged.kinds[index] = kind
-        case .absent(let shard):
-            staged.refuse(at: index, .notHosted(shard: shard))
+        let target = staged.targets + index
+        if let refusal = locate(key, target) { return staged.refuse(at: index, refusal) }
+        if prefetches {
+            target.pointee.stripe.lock()
+            target.pointee.stripe.prefetchSlot(target.pointee.hash)
+            target.pointee.stripe.unlock()
         }
-    }
-
-    enum Location {
-        case found(Target)
-        case absent(shard: Int)
+        staged.kinds[index] = kind
     }
 
     /// Finds a key's stripe.
-    func locate(_ key: UnsafeRawBufferPointer) -> Location {
+    @inline(__always)
+    func locate(_ key: UnsafeRawBufferPointer, _ target: UnsafeMutablePointer<Target>) -> Refusal? {
         let routingHash = RoutingHash.fnv1(key)
         let shard = Int(routingHash % UInt32(truncatingIfNeeded: node.shardCount)) + 1
         let word = node.table[shard]
-        guard let store = word.store else { return .absent(shard: shard) }
+        guard let store = word.store else { return .notHosted(shard: shard) }
         let hash = node.pool.hash(key)
         let stripe = store._withUnsafeGuaranteedRef { $0.stripe(hash) }
-        return .found(
-            Target(
+        target.initialize(
+            to: Target(
                 shard: shard,
                 hash: hash,
                 routingHash: routingHash,
@@ -157,6 +149,7 @@ package final class NodeHandler: RequestHandler {
                 stripe: stripe
             )
         )
+        return nil
     }
 
     // MARK: Stage 2
@@ -176,10 +169,10 @@ package final class NodeHandler: RequestHandler {
         let refusal: Refusal?
         switch staged.kinds[index] {
         case .get:
-            let (get, target) = (staged.gets + index, staged.targets[index])
+            let (get, target) = (staged.gets + index, staged.targets + index)
             refusal = answer(get, at: target, request.requestID, now: now, output: output)
         case .mutation:
-            let (mutation, target) = (staged.mutations + index, staged.targets[index])
+            let (mutation, target) = (staged.mutations + index, staged.targets + index)
             refusal = answer(mutation, at: target, request.requestID, now: now, output: output)
         case .cold:
             refusal = answerCold(request, now: now, output: output)

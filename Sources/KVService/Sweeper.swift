@@ -15,15 +15,15 @@ struct Sweeper {
 
     /// How long a marker is kept, in milliseconds: longer than a write can be under way.
     static let markerRetentionMilliseconds: UInt64 = 60_000
-    /// The work of a slice, in nanoseconds by estimate: requests wait for no more.
-    private static let budget = 100_000
+    /// The work of a slice, in nanoseconds by estimate, which is low where no cache holds what expires. Requests wait for no more.
+    private static let budget = 50_000
     /// How long a pass should take.
     private static let passMilliseconds = 1000
     /// With the pass, the most by which records outlive their deadline in memory, unless too many are due. The longer, the
     /// less it costs where a few records expire all the time.
     private static let patienceMilliseconds: UInt64 = 7000
     /// A slice with so many changes is not the last one with many, and what is due need not wait for more.
-    private static let manyChanges = 128
+    private static let manyChanges = 64
 
     /// Does one slice and returns in how many milliseconds the next one is due; 0 = this one was not enough.
     /// - Parameters:

@@ -1,7 +1,7 @@
 /// Bytes on their way out: a growing run of raw memory that encoders write into directly.
 ///
 /// Use: `reserve` room for the most that may come, write, `commit` what was written. Owned by one thread.
-package final class OutputBuffer {
+public final class OutputBuffer {
     /// Lives in raw memory: properties of a class are guarded by checks at run time, which show in every response.
     @usableFromInline
     struct State {
@@ -17,7 +17,7 @@ package final class OutputBuffer {
     }
 
     @usableFromInline let state: UnsafeMutablePointer<State>
-    private let initialCapacity: Int
+    @usableFromInline let initialCapacity: Int
 
     package init(capacity: Int = 256 << 10) {
         initialCapacity = capacity
@@ -31,9 +31,10 @@ package final class OutputBuffer {
     }
 
     /// The bytes written so far.
-    @inlinable package var count: Int { state.pointee.count }
-    @inlinable package var capacity: Int { state.pointee.capacity }
-    @inlinable package var base: UnsafeMutableRawPointer { state.pointee.base }
+    @inlinable public var count: Int { state.pointee.count }
+    @inlinable var capacity: Int { state.pointee.capacity }
+    /// Where they begin.
+    @inlinable public var base: UnsafeMutableRawPointer { state.pointee.base }
     @inlinable package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
     /// Where to write up to `byteCount` bytes. The pointer holds until the next `reserve`.
@@ -61,13 +62,18 @@ package final class OutputBuffer {
         state.pointee.count = count
     }
 
-    /// Forgets the content, and gives back memory that only an unusually large content needed.
-    package func clear() {
+    /// Forgets the content, and gives back memory that only an unusually large content needed: more than the answers to several
+    /// Gets of large values, for which it would be taken anew each time.
+    @inlinable
+    public func clear() {
         state.pointee.count = 0
-        if capacity > 4 * initialCapacity {
-            base.deallocate()
-            state.pointee = State(capacity: initialCapacity)
-        }
+        if capacity > 8 * initialCapacity { shrink() }
+    }
+
+    @usableFromInline
+    func shrink() {
+        base.deallocate()
+        state.pointee = State(capacity: initialCapacity)
     }
 
     @usableFromInline

@@ -54,7 +54,7 @@ package struct ServerConnection: ~Copyable {
         output: OutputBuffer
     ) -> Progress {
         var consumed = 0
-        func rest() -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: input[consumed...]) }
+        func rest() -> UnsafeRawBufferPointer { input.rest(behind: consumed) }
         func progress(needed: Int = 0, closes: Bool = false) -> Progress {
             Progress(consumed: consumed, bytesNeeded: needed, closes: closes)
         }
@@ -124,7 +124,7 @@ package struct ServerConnection: ~Copyable {
             var parsed = 0
             var progress = Progress(consumed: 0, bytesNeeded: 0, closes: false)
             scan: while count < Self.batchLimit {
-                let rest = UnsafeRawBufferPointer(rebasing: input[parsed...])
+                let rest = input.rest(behind: parsed)
                 let other: FrameHeader
                 switch FrameParser.next(rest, maxPayloadBytes: maxPayloadBytes) {
                 case .frame(let header, let payload) where header.type == FrameType.request.rawValue:
@@ -243,5 +243,14 @@ package struct ServerConnection: ~Copyable {
         let packed = message.encode(to: bytes + FrameHeader.byteCount)
         FrameHeader(type: type, payloadLength: packed).write(to: bytes)
         output.commit(FrameHeader.byteCount + packed)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The bytes from `offset` on, which is not behind the end.
+    @inline(__always)
+    fileprivate func rest(behind offset: Int) -> UnsafeRawBufferPointer {
+        assert(offset <= count)
+        return UnsafeRawBufferPointer(start: baseAddress.map { $0 + offset }, count: count - offset)
     }
 }

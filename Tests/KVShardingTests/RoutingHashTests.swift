@@ -17,6 +17,16 @@ import Testing
         #expect(key.withUnsafeBytes { RoutingHash.fnv1($0) } == expected)
     }
 
+    /// Whatever is done at once, the result is the definition's.
+    @Test func fnv1OfEveryLength() {
+        let bytes = (0..<64).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 200) }
+        var expected: UInt32 = 0x811c_9dc5
+        for count in 0...bytes.count {
+            #expect(bytes[..<count].withUnsafeBytes { RoutingHash.fnv1($0) } == expected)
+            if count < bytes.count { expected = expected &* 0x0100_0193 ^ UInt32(bytes[count]) }
+        }
+    }
+
     @Test func shardsAreNumberedFromOne() throws {
         let map = try ShardMap(numShards: 5, nodes: [:], members: [:])
         #expect(map.shard(of: 0) == 1)

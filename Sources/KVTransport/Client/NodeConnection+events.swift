@@ -30,23 +30,34 @@ extension NodeConnection {
         channel.writeAndFlush(last, promise: promise)
     }
 
+    /// A call, and the index of its answer. No tuple, in which a closure is wrapped once more.
+    private struct Answered {
+        let completion: Completion
+        let index: Int
+    }
+
     /// Hands the answers of one read to their callers.
     func received(_ frames: [ResponseReader.Frame]) {
-        var ended: [(Completion, Outcome)] = []
-        ended.reserveCapacity(frames.count)
+        var answered: [Answered] = []
+        answered.reserveCapacity(frames.count)
         var load: UInt32?
         let now = Self.now
         let isDone = state.withLock { state in
-            for frame in frames where frame.header.type == FrameType.response.rawValue {
-                load = frame.header.auxiliary & 0xffff
-                guard let call = state.calls.remove(frame.header.requestID) else { continue }
-                ended.append((call.completion, frame.isTooLarge ? .failed(tooLarge(frame)) : .reply(frame)))
+            for index in frames.indices where frames[index].header.type == FrameType.response.rawValue {
+                load = frames[index].header.auxiliary & 0xffff
+                guard let call = state.calls.remove(frames[index].header.requestID) else { continue }
+                answered.append(Answered(completion: call.completion, index: index))
             }
             state.silentSince = state.calls.count == 0 ? nil : now
             return isDrained(state)
         }
-        for (completion, outcome) in ended { completion(outcome) }
-        for frame in frames where frame.header.type != FrameType.response.rawValue { receivedOther(frame) }
+        for call in answered {
+            let frame = frames[call.index]
+            call.completion(frame.isTooLarge ? .failed(tooLarge(frame)) : .reply(frame))
+        }
+        for index in frames.indices where frames[index].header.type != FrameType.response.rawValue {
+            receivedOther(frames[index])
+        }
         if let load, let onLoad = options.onLoad { onLoad(node, UInt16(load)) }
         if isDone { end(Self.closed) }
     }

@@ -42,6 +42,12 @@ struct Connection: ~Copyable {
         self.deadline = deadline
     }
 
+    /// It holds nothing, owes nothing and waits for requests, without a deadline: what it always does between two of them.
+    var isAtRest: Bool {
+        input.capacity | output.capacity | chargedInputBytes | chargedOutputBytes == 0
+            && deadline == 0 && interest == Epoll.readable && phase == .open
+    }
+
     /// Whole frames wait until the output has drained.
     var hasWaitingFrames: Bool { bytesNeeded == 0 && !input.isEmpty }
 

@@ -1,23 +1,22 @@
 internal import Glibc
 
-/// The two clocks of a loop, read once a pass.
+/// The two clocks of a loop.
 struct LoopClock {
-    /// Milliseconds since 1970.
-    private(set) var now: UInt64 = 0
-    /// Milliseconds since some start, never set back; a few milliseconds coarse, for timers.
+    /// Milliseconds since some start, never set back, when the pass began: for timers.
     private(set) var monotonic: UInt64 = 0
     private let offset: Int64
 
     /// - Parameter offset: how far `now` is set wrong, for tests.
     init(offset: Int64) {
         self.offset = offset
-        read()
+        beginPass()
     }
 
-    mutating func read() {
-        now = UInt64(max(0, Int64(Self.milliseconds(CLOCK_REALTIME)) + offset))
-        monotonic = Self.milliseconds(CLOCK_MONOTONIC_COARSE)
-    }
+    /// Not the coarse clock, which stands still for several milliseconds: slices of maintenance are a millisecond apart.
+    mutating func beginPass() { monotonic = Self.milliseconds(CLOCK_MONOTONIC) }
+
+    /// Milliseconds since 1970, at this moment.
+    var now: UInt64 { UInt64(max(0, Int64(Self.milliseconds(CLOCK_REALTIME)) + offset)) }
 
     private static func milliseconds(_ clock: clockid_t) -> UInt64 {
         var time = timespec()

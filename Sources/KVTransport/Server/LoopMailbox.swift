@@ -57,7 +57,6 @@ final class LoopMailbox: Sendable {
 
     /// Takes what was handed over since the last time.
     func takeHandovers(_ body: (Connection.Pointer) -> Void) {
-        guard hasHandovers else { return }
         let taken = handovers.withLock { list in
             defer { list.removeAll(keepingCapacity: true) }
             return list

@@ -5,8 +5,6 @@ internal import KVWire
 extension ServerLoop {
     /// A frame longer than this is read straight into its connection's own memory.
     private static let largeFrameBytes = 64 << 10
-    /// In a long pass the clock is read again after so many requests.
-    private static let requestsPerClock = 1024
     /// A rest longer than this is not copied back and forth with each read.
     private static let smallRestBytes = 4096
 
@@ -42,7 +40,7 @@ extension ServerLoop {
         if rest > 0 { readBuffer.copyMemory(from: connection.pointee.input.bytes) }
         guard let arrived = receive(connection, into: UnsafeMutableRawBufferPointer(rebasing: readBuffer[rest...]))
         else { return }
-        let bytes = UnsafeRawBufferPointer(rebasing: readBuffer[..<(rest + arrived)])
+        let bytes = UnsafeRawBufferPointer(start: readBuffer.baseAddress, count: rest + arrived)
         let progress = answer(bytes, of: connection, handler: handler)
         if progress.consumed < bytes.count {
             connection.pointee.input.replace(with: UnsafeRawBufferPointer(rebasing: bytes[progress.consumed...]))
@@ -93,17 +91,17 @@ extension ServerLoop {
         of connection: Connection.Pointer,
         handler: some RequestHandler
     ) -> ServerConnection.Progress {
-        if allowanceAtClock - allowance >= Self.requestsPerClock {
-            clock.read()
-            allowanceAtClock = allowance
-        }
+        // After the bytes were read: who asks when a deadline has passed is answered by a time behind it.
+        let now = clock.now
+        let began = firstReadAt ?? now
+        firstReadAt = began
         let allowed = min(allowance, configuration.maxRequestsPerConnection)
-        connection.pointee.protocolState.waitedMilliseconds = UInt32(clamping: clock.monotonic - passBegan)
+        connection.pointee.protocolState.waitedMilliseconds = UInt32(clamping: now - min(now, began))
         connection.pointee.protocolState.allowance = allowed
         let progress = connection.pointee.protocolState.receive(
             bytes,
             handler: handler,
-            now: clock.now,
+            now: now,
             outputLimit: configuration.outputLimitBytes,
             output: output
         )
@@ -114,7 +112,7 @@ extension ServerLoop {
     private mutating func finish(_ connection: Connection.Pointer, _ progress: ServerConnection.Progress) {
         connection.pointee.bytesNeeded = progress.bytesNeeded
         if progress.closes { connection.pointee.phase = .closing }
-        guard sendOutput(connection) else { return }
+        guard sendOutput(connection), !connection.pointee.isAtRest else { return }
         guard chargeMemory(of: connection) else { return refuseForMemory(connection) }
         settle(connection)
     }

@@ -23,9 +23,8 @@ struct ServerLoop: ~Copyable {
     var nextDeadlineCheck = UInt64.max
     /// How many more requests are answered in this pass.
     var allowance = 0
-    /// When the pass began, and what the allowance was when the clock was read last.
-    var passBegan: UInt64 = 0
-    var allowanceAtClock = 0
+    /// When the pass read its first requests, in milliseconds since 1970; nil = it has not yet.
+    var firstReadAt: UInt64?
     /// Only in the loop that accepts.
     var acceptor: Acceptor?
     private var isDraining = false
@@ -64,12 +63,11 @@ struct ServerLoop: ~Copyable {
 
         while true {
             let count = mailbox.epoll.wait(events, timeoutMilliseconds: waitMilliseconds(nextMaintenance))
-            clock.read()
+            clock.beginPass()
             allowance = configuration.maxRequestsPerPass
-            allowanceAtClock = allowance
-            passBegan = clock.monotonic
             handler.beginPass()
-            takeHandovers()
+            firstReadAt = nil
+            if mailbox.hasHandovers { takeHandovers() }
             if gauges.isStopping.load(ordering: .acquiring) { return closeAll() }
             for event in events[..<count] {
                 switch event.data.u64 {
@@ -98,7 +96,6 @@ struct ServerLoop: ~Copyable {
     }
 
     private mutating func takeHandovers() {
-        guard mailbox.hasHandovers else { return }
         var arrived: [Connection.Pointer] = []
         mailbox.takeHandovers { arrived.append($0) }
         for connection in arrived {

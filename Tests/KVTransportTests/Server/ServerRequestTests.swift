@@ -83,6 +83,23 @@ struct ServerRequestTests {
         try eventually("the memory is back") { server.inputBytes == 0 && server.outputBytes == 0 }
     }
 
+    /// More than one pass answers, in rounds whose output is of any size; read at once, and only when all is asked.
+    @Test(arguments: [1, 1000, 60_000, 65_536, 200_000, 300_000]) func largeAnswersToManyRequests(bytes: Int) throws {
+        let server = try TestServer()
+        let client = try server.client()
+        let count = UInt32(4_000_000 / max(bytes, 10_000))
+        for waits in [false, true] {
+            try client.send((0..<count).flatMap { TestClient.get("big\(bytes)", requestID: $0) })
+            if waits { usleep(50_000) }
+            for requestID in 0..<count {
+                let frame = try #require(try client.receive())
+                #expect(frame.header.requestID == requestID)
+                #expect(frame.value == [UInt8](repeating: UInt8(truncatingIfNeeded: requestID), count: bytes))
+            }
+        }
+        try eventually("the memory is back") { server.inputBytes == 0 && server.outputBytes == 0 }
+    }
+
     @Test func whatWasAskedBeforeTheClientStoppedSendingIsAnswered() throws {
         let server = try TestServer()
         let client = try server.client()
