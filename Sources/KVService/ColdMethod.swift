@@ -17,19 +17,19 @@ struct ColdMethod: Sendable {
             try handler.node.shardMap(request)
         },
         "kv.Kv.ExchangeView": unary { (handler, request: View, now) throws(RPCError) in
-            try handler.node.exchangeView(request, now: now)
+            try handler.node.exchangeView(request, at: handler.moment)
         },
         "kv.Kv.Proceed": unary { (handler, request: ProceedRequest, now) in
-            handler.node.proceed(request, now: now)
+            handler.node.proceed(request, at: handler.moment)
         },
         "kv.Peer.Exchange": unary { (handler, request: ExchangeRequest, now) in
-            handler.node.exchange(request, now: now)
+            handler.node.exchange(request, at: handler.moment)
         },
         "kv.Peer.Activate": unary { (handler, request: ActivateRequest, now) in
-            handler.node.activate(request, now: now)
+            handler.node.activate(request, at: handler.moment)
         },
         "kv.Peer.Compare": unary { (handler, request: CompareRequest, now) in
-            handler.node.compare(request, now: now)
+            handler.node.compare(request, at: handler.moment)
         },
         "kv.Peer.GetDigests": unary { (handler, request: GetDigestsRequest, now) throws(RPCError) in
             try handler.digests(request, now: now)

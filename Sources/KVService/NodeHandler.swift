@@ -16,6 +16,8 @@ package final class NodeHandler: RequestHandler {
     /// Milliseconds since 1970.
     var sweepDueAt: UInt64 = 0
 
+    /// Of the batch that is being answered.
+    private(set) var moment = ClusterClock.Moment(now: 0, wall: 0)
     private let decoder = RequestDecoder()
     private let passages: Quiescence.Passages
     private let staged = StagedBatch(capacity: ServerConnection.batchLimit)
@@ -41,7 +43,8 @@ package final class NodeHandler: RequestHandler {
         outputLimit: Int,
         output: OutputBuffer
     ) -> Int {
-        let now = node.clock.adjusted(now)
+        moment = node.clock.moment(now)
+        let now = moment.now
         passages.begin()
         defer { passages.end() }
         let count = stage(requests)
@@ -56,7 +59,7 @@ package final class NodeHandler: RequestHandler {
 
     package func hello(now: UInt64) -> Hello {
         Hello(
-            serverTimeMilliseconds: node.clock.adjusted(now),
+            serverTimeMilliseconds: node.clock.moment(now).now,
             limits: node.limits,
             node: node.name,
             serverVersion: node.serverVersion,

@@ -35,6 +35,22 @@ import Testing
         #expect(loads(2) == [0, 1])
     }
 
+    /// Two peers of one batch, three seconds ahead: the first one moves the cluster's clock under the second one's feet.
+    @Test func peersOfABatchMoveTheClockOnce() throws {
+        let server = Server()
+        let ahead = server.now + 3000
+        let bytes = ["n2", "n3"].enumerated().flatMap { number, name in
+            let sender = Sender(node: name, clock: ahead, wallClock: ahead, map: MapMark(epoch: 1))
+            let request = ExchangeRequest(sender: sender, entries: [])
+            return Server.frame(ExchangeRequest.method, UInt32(number), request.encoded())
+        }
+        for frame in server.exchange(bytes) {
+            let response: ExchangeResponse = try Server.decode(frame)
+            #expect(response.sender.wallClock == server.now)
+        }
+        #expect(server.handler.hello(now: server.now).serverTimeMilliseconds == ahead)
+    }
+
     @Test func allKindsOfRequestsShareABatch() throws {
         let server = Server(owned: [1, 2])
         let key = server.key()

@@ -12,13 +12,20 @@ package struct ClusterClock: ~Copyable, Sendable {
 
     package init() {}
 
-    /// - Parameter wall: this node's own clock.
-    func adjusted(_ wall: UInt64) -> UInt64 { wall + aheadMilliseconds.load(ordering: .relaxed) }
+    /// One moment by both clocks, in milliseconds since 1970. They are kept together: how far they are apart may change at any time.
+    struct Moment {
+        /// By the cluster's clock.
+        let now: UInt64
+        /// By this node's own.
+        let wall: UInt64
+    }
 
-    /// This node's own clock.
-    func wall(_ adjusted: UInt64) -> UInt64 { adjusted - aheadMilliseconds.load(ordering: .relaxed) }
-
     /// - Parameter wall: this node's own clock.
+    func moment(_ wall: UInt64) -> Moment {
+        Moment(now: wall + aheadMilliseconds.load(ordering: .relaxed), wall: wall)
+    }
+
+    /// - Parameter wall: this node's own clock, when it heard of the other one's.
     func observe(_ sender: Sender, wall: UInt64) {
         let ahead = sender.wallClock - min(wall, sender.wallClock)
         peers.withLock { peers in

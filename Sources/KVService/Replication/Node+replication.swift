@@ -38,11 +38,11 @@ extension Node {
     /// Puts a valid map in force; one that is not newer is ignored and reported.
     package func mapChanged(_ map: ShardMap, epoch: UInt64, now: UInt64) {
         precondition(map.numShards == shardCount, "the number of shards never changes")
-        step(.mapChanged(map, epoch: epoch), now: clock.adjusted(now))
+        step(.mapChanged(map, epoch: epoch), at: clock.moment(now))
     }
 
     /// Lets time pass; expected about every 100 ms.
-    package func tick(now: UInt64) { step(.tick, now: clock.adjusted(now)) }
+    package func tick(now: UInt64) { step(.tick, at: clock.moment(now)) }
 
     /// The epoch of the map in force, 0 before the first.
     package var mapEpoch: UInt64 { epoch.load(ordering: .relaxed) }
@@ -78,30 +78,30 @@ extension Node {
     /// Takes in what became of a call. Records are merged on the calling thread.
     package func replied(_ token: UInt64, _ result: Result<PeerResponse, RPCError>, now: UInt64) {
         if case .success(let response) = result, let sender = response.sender { clock.observe(sender, wall: now) }
-        let now = clock.adjusted(now)
+        let moment = clock.moment(now)
         if token < Replication.firstPullToken {
-            step(.replied(token, result), now: now)
+            step(.replied(token, result), at: moment)
         } else {
-            pullReplied(token, result, now: now)
+            pullReplied(token, result, at: moment)
         }
     }
 
-    // MARK: For the handlers. `now` is the cluster's clock.
+    // MARK: For the handlers
 
-    func exchange(_ request: ExchangeRequest, now: UInt64) -> ExchangeResponse {
-        clock.observe(request.sender, wall: clock.wall(now))
-        return step(.exchange(request), now: now).exchanged ?? ExchangeResponse(sender: request.sender, replicas: [])
+    func exchange(_ request: ExchangeRequest, at moment: ClusterClock.Moment) -> ExchangeResponse {
+        clock.observe(request.sender, wall: moment.wall)
+        return step(.exchange(request), at: moment).exchanged ?? ExchangeResponse(sender: request.sender, replicas: [])
     }
 
-    func activate(_ request: ActivateRequest, now: UInt64) -> ActivateResponse {
-        clock.observe(request.sender, wall: clock.wall(now))
-        return step(.activate(request), now: now).activated ?? ActivateResponse(sender: request.sender, entries: [])
+    func activate(_ request: ActivateRequest, at moment: ClusterClock.Moment) -> ActivateResponse {
+        clock.observe(request.sender, wall: moment.wall)
+        return step(.activate(request), at: moment).activated ?? ActivateResponse(sender: request.sender, entries: [])
     }
 
-    func compare(_ request: CompareRequest, now: UInt64) -> CompareResponse {
-        clock.observe(request.sender, wall: clock.wall(now))
+    func compare(_ request: CompareRequest, at moment: ClusterClock.Moment) -> CompareResponse {
+        clock.observe(request.sender, wall: moment.wall)
         var response =
-            step(.compare(request), now: now).compared ?? CompareResponse(sender: request.sender, entries: [])
+            step(.compare(request), at: moment).compared ?? CompareResponse(sender: request.sender, entries: [])
         for (index, entry) in request.entries.enumerated() where index < response.entries.count {
             guard response.entries[index].epoch == entry.epoch else { continue }
             response.entries[index].isEqual = digest(of: entry.shard, cutoff: request.sender.clock) == entry.digest
@@ -110,27 +110,27 @@ extension Node {
     }
 
     /// What this node knows of a shard's owners, after a client has told what it knows.
-    func exchangeView(_ view: View, now: UInt64) throws(RPCError) -> View {
+    func exchangeView(_ view: View, at moment: ClusterClock.Moment) throws(RPCError) -> View {
         guard isShard(view.shard) else {
-            throw Refusal.notHosted(shard: view.shard).error(method: .exchangeView, node: self, now: now)
+            throw Refusal.notHosted(shard: view.shard).error(method: .exchangeView, node: self, now: moment.now)
         }
         let own = redirect(of: view.shard)
-        if own.map({ $0.isBehind(view) }) ?? true { step(.inquire(shard: view.shard, epoch: view.epoch), now: now) }
+        if own.map({ $0.isBehind(view) }) ?? true { step(.inquire(shard: view.shard, epoch: view.epoch), at: moment) }
         return redirect(of: view.shard) ?? View(shard: view.shard, epoch: 0, members: [])
     }
 
-    func proceed(_ request: ProceedRequest, now: UInt64) -> ProceedResponse {
-        ProceedResponse(proceeds: step(.proceed(shard: request.shard), now: now).proceeds)
+    func proceed(_ request: ProceedRequest, at moment: ClusterClock.Moment) -> ProceedResponse {
+        ProceedResponse(proceeds: step(.proceed(shard: request.shard), at: moment).proceeds)
     }
 
     // MARK: Steps
 
     @discardableResult
-    private func step(_ input: ReplicationInput, now: UInt64) -> Outcome {
+    private func step(_ input: ReplicationInput, at moment: ClusterClock.Moment) -> Outcome {
         let outcome = replication.withLock { replication in
             var outcome = Outcome()
-            for action in replication.coordinator.step(input, now: now, wall: clock.wall(now)) {
-                perform(action, &replication, &outcome, now: now)
+            for action in replication.coordinator.step(input, now: moment.now, wall: moment.wall) {
+                perform(action, &replication, &outcome, now: moment.now)
             }
             epoch.store(replication.coordinator.epoch, ordering: .relaxed)
             if !replication.calls.isEmpty { outcome.wakeUp = replication.wakeUp }
@@ -216,7 +216,8 @@ extension Node {
         )
     }
 
-    private func pullReplied(_ token: UInt64, _ result: Result<PeerResponse, RPCError>, now: UInt64) {
+    private func pullReplied(_ token: UInt64, _ result: Result<PeerResponse, RPCError>, at moment: ClusterClock.Moment)
+    {
         let found = replication.withLock { replication -> (Pull, ShardStore)? in
             guard let identifier = replication.pullTokens.removeValue(forKey: token),
                 let pull = replication.pulls[identifier],
@@ -228,7 +229,7 @@ extension Node {
         }
         guard case (var pull, let store)? = found else { return }
         let merged = pull.mergedRecords
-        let next = pull.receive(result, into: PulledStore(store: store, pool: pool), now: now)
+        let next = pull.receive(result, into: PulledStore(store: store, pool: pool), now: moment.now)
         quiescence.unpin(store)
         let records = pull.mergedRecords - merged
         var bytes = 0
@@ -240,19 +241,19 @@ extension Node {
             let wakeUp = replication.withLock { replication -> (@Sendable () -> Void)? in
                 guard replication.pulls[pull.identifier] != nil else { return nil }
                 replication.pulls[pull.identifier] = pull
-                let pause = max(delay, replication.pacer.pause(after: bytes, now: now))
+                let pause = max(delay, replication.pacer.pause(after: bytes, now: moment.now))
                 ask(request, of: pull, afterMilliseconds: pause, &replication)
                 return replication.wakeUp
             }
             wakeUp?()
-            step(.pullProgressed(pull.identifier, records: records, bytes: bytes), now: now)
+            step(.pullProgressed(pull.identifier, records: records, bytes: bytes), at: moment)
         case .finished(let asOf):
             replication.withLock { $0.pulls[pull.identifier] = nil }
-            step(.pullProgressed(pull.identifier, records: records, bytes: bytes), now: now)
-            step(.pullEnded(pull.identifier, .success(asOf)), now: now)
+            step(.pullProgressed(pull.identifier, records: records, bytes: bytes), at: moment)
+            step(.pullEnded(pull.identifier, .success(asOf)), at: moment)
         case .failed(let error):
             replication.withLock { $0.pulls[pull.identifier] = nil }
-            step(.pullEnded(pull.identifier, .failure(error)), now: now)
+            step(.pullEnded(pull.identifier, .failure(error)), at: moment)
         }
     }
 
