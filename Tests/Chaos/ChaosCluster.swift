@@ -104,16 +104,15 @@ final class ChaosCluster: Sendable {
 
     /// A process sees a map, unless it has seen a newer one.
     func deliver(_ epoch: UInt64, to name: String) throws {
-        let isNews = delivered.withLock { delivered in
-            if delivered[name]! >= epoch { return false }
+        // Under the lock: of two maps at once the newer one has to be the last.
+        try delivered.withLock { delivered in
+            if delivered[name]! >= epoch { return }
             delivered[name] = epoch
-            return true
-        }
-        guard isNews else { return }
-        if let client = clients[name] {
-            client.follow(try scenario.series.map(epoch, addresses: links.addresses(of: name)))
-        } else {
-            try writeMap(epoch, of: name)
+            if let client = clients[name] {
+                client.follow(try scenario.series.map(epoch, addresses: links.addresses(of: name)))
+            } else {
+                try writeMap(epoch, of: name)
+            }
         }
     }
 
