@@ -61,6 +61,8 @@ struct SegmentSweep {
             || SlotTime.isLongPast(header.earliestBirth, now: dropBefore)
         guard position.looksAtAll || isDue(header) else { return false }
         segment.header.pointee.forgetTimes()
+        // While markers have to stay nobody looks at them.
+        if dropBefore == 0 { segment.header.pointee.note(birth: header.earliestBirth) }
         return true
     }
 
@@ -113,9 +115,12 @@ struct SegmentSweep {
                     unitsToDeadline = min(unitsToDeadline, units)
                     continue
                 }
-                if slot.time.isBirth, let units = slot.time.unitsUntil(fromUnit: dropUnit) {
-                    unitsToBirth = min(unitsToBirth, units)
-                    continue
+                if slot.time.isBirth {
+                    if dropBefore == 0 { continue }
+                    if let units = slot.time.unitsUntil(fromUnit: dropUnit) {
+                        unitsToBirth = min(unitsToBirth, units)
+                        continue
+                    }
                 }
             }
             if slot.isEmpty { continue }

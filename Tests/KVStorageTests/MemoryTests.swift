@@ -112,6 +112,22 @@ struct MemoryTests {
         #expect(store.find([1]) == nil)
     }
 
+    /// At any time: slots tell births modulo 2.3 hours.
+    @Test(arguments: (0..<16).map { UInt64(1 + $0 << 19) })
+    func markersThatHaveToStayAreNotLookedAt(birth: UInt64) {
+        let store = ShardStore(pool: MemoryPool(hashSeed: 5), stripeCount: 1)
+        let version = Version(time: 1, writer: 1)
+        for number in 0..<500 {
+            store.merge(Record(key: bytes("\(number)"), value: [], version: version, kind: .deleted), now: birth)
+        }
+        store.merge(Record(key: [1], value: [1], version: version, expiresAt: birth + 1), now: birth)
+        store.markersDroppableBefore = 0
+        let result = store.sweepAll(now: birth + 1)
+        #expect(result.expired == 1 && result.cost < 100 * MaintenanceCost.record)
+        store.markersDroppableBefore = .max
+        #expect(store.sweepAll(now: birth + 70_000).dropped == 501)
+    }
+
     @Test
     func theLimitHoldsAndDeletesMakeRoom() {
         let limit = 8 << 20
