@@ -61,6 +61,7 @@ struct ChaosRun {
         // What a quorum read repairs, it repairs in the background: an unacknowledged write may be seen, then not.
         let promises = Promises(
             clockToleranceMilliseconds: scenario.clockToleranceMilliseconds,
+            oneSeesAll: scenario.series.everyOwnerHearsOfChanges,
             quorumReadsAreMonotone: false
         )
         if failures.isEmpty { failures = try await awaitRepair(cluster, recorder, promises) }

@@ -78,6 +78,9 @@ package struct MapSeries: Sendable {
 
     package func owners(of shard: Int, at mapEpoch: UInt64) -> [String] { maps[Int(mapEpoch) - 1][shard - 1] }
 
+    /// No owner can miss a change that others make: with three replicas one that was not heard goes on answering reads at `one`.
+    package var everyOwnerHearsOfChanges: Bool { maps.allSatisfy { $0.allSatisfy { $0.count < 3 } } }
+
     /// Shards that have no owners at an epoch, but had some before it.
     package func dropped(at mapEpoch: UInt64) -> [Int] {
         guard mapEpoch > 1 else { return [] }

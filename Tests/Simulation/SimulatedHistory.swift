@@ -119,8 +119,7 @@ package struct SimulatedHistory: Sendable {
     private func judge(_ history: History, _ map: ShardMap, _ report: inout Report) {
         let promises = Promises(
             clockToleranceMilliseconds: scenario.clockToleranceMilliseconds,
-            // With three replicas, one that a change did not hear of goes on answering for a while.
-            oneSeesAll: report.scenario.series.maps.allSatisfy { $0.allSatisfy { $0.count < 3 } },
+            oneSeesAll: report.scenario.series.everyOwnerHearsOfChanges,
             // What a read repairs, it repairs in the background.
             quorumReadsAreMonotone: false
         )
