@@ -43,11 +43,11 @@ make -C clients/c --silent check check-sanitizers
 # valgrind takes some thirty times as long for the same.
 SHARDKV_FUZZ_ITERATIONS=300 make -C clients/c --silent check-valgrind
 
+echo "== simulation" >&2
+scripts/simulate.sh --histories "${SHARDKV_SIMULATIONS:-300}" --seed 1
+
 echo "== test" >&2
 # Short chaos runs among them, and the rules left out that they have to notice.
 export SHARDKV_CHAOS=1
 export SHARDKV_FUZZ_ITERATIONS=${SHARDKV_FUZZ_ITERATIONS:-2000}
 swift test "${checks[@]}"
-
-echo "== simulation" >&2
-scripts/simulate.sh --histories "${SHARDKV_SIMULATIONS:-300}" --seed 1
