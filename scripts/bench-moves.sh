@@ -187,7 +187,9 @@ markers() {
     seq 10000 | sed 's/.*/delete key&/' | "$shardkv" shell --shardmap "$map" >/dev/null
     local begin count=1
     begin=$(milliseconds)
-    count_markers() { "$shardkv" status --shardmap "$map" --json | sed -n 's/.*"markers": \([0-9]*\).*/\1/p' | awk '{ sum += $1 } END { print sum + 0 }'; }
+    count_markers() {
+        "$shardkv" status --shardmap "$map" --json | grep -o '"markers": [0-9]*' | awk '{ sum += $2 } END { print sum + 0 }'
+    }
     echo "    markers on both nodes: $(count_markers)"
     while [ "$count" -gt 0 ] && [ $(($(milliseconds) - begin)) -lt 300000 ]; do
         sleep 1

@@ -58,7 +58,8 @@ package struct Pull: Sendable {
 
     /// What was asked for longer ago may hold what was deleted since, and whose marker is gone.
     private static let maxAgeMilliseconds: UInt64 = 30_000
-    private static let pageBytes = 256 << 10
+    /// Small, so that what is copied holds requests up for a fraction of a millisecond at both ends.
+    private static let pageBytes = 32 << 10
     private static let keysMax = 2000
     private static let triesMax = 3
     private static let confirmationMilliseconds: UInt64 = 200

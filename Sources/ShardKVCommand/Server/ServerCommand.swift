@@ -48,7 +48,7 @@ struct ServerCommand: AsyncParsableCommand {
     var drainTimeout: Duration = .seconds(10)
 
     @Option(help: "How fast shards are copied to this node, in bytes a second; 0 = as fast as it goes.")
-    var copyRate = ByteSize(bytes: 64 << 20)
+    var copyRate = ByteSize(bytes: 16 << 20)
 
     @Option(
         help: """
