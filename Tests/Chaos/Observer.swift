@@ -47,20 +47,36 @@ final class Observer: Sendable {
     /// - Parameter epoch: the map that all have to follow; nil = each its own.
     func obstacles(at epoch: UInt64?) async -> [String] {
         let statuses = await statuses()
-        return nodes.flatMap { node -> [String] in
-            guard let answer = statuses[node] else { return [] }
-            let status: GetStatusResponse
-            do throws(RPCError) { status = try answer.get() } catch { return ["\(node) does not answer: \(error)"] }
-            if let epoch, status.mapEpoch != epoch { return ["\(node) follows map \(status.mapEpoch), not \(epoch)"] }
-            guard (1...UInt64(series.maps.count)).contains(status.mapEpoch) else { return ["\(node) has no map"] }
-            let owners = series.maps[Int(status.mapEpoch) - 1]
-            let owned = owners.indices.filter { owners[$0].contains(node) }.map { $0 + 1 }
-            let serving = status.shards.filter { shard in
-                shard.state == .serving && Set(shard.members.map(\.node)) == Set(owners[shard.shard - 1])
-            }.map(\.shard)
-            let missing = Set(owned).subtracting(serving).sorted()
-            return missing.isEmpty
-                ? [] : ["\(node) does not serve shard \(missing.map(String.init).joined(separator: ", "))"]
+        return incomplete(statuses)
+            + nodes.flatMap { node -> [String] in
+                guard let answer = statuses[node] else { return [] }
+                let status: GetStatusResponse
+                do throws(RPCError) { status = try answer.get() } catch { return ["\(node) does not answer: \(error)"] }
+                if let epoch, status.mapEpoch != epoch {
+                    return ["\(node) follows map \(status.mapEpoch), not \(epoch)"]
+                }
+                guard (1...UInt64(series.maps.count)).contains(status.mapEpoch) else { return ["\(node) has no map"] }
+                let owners = series.maps[Int(status.mapEpoch) - 1]
+                let owned = owners.indices.filter { owners[$0].contains(node) }.map { $0 + 1 }
+                let serving = status.shards.filter { shard in
+                    shard.state == .serving && Set(shard.members.map(\.node)) == Set(owners[shard.shard - 1])
+                }.map(\.shard)
+                let missing = Set(owned).subtracting(serving).sorted()
+                return missing.isEmpty
+                    ? [] : ["\(node) does not serve shard \(missing.map(String.init).joined(separator: ", "))"]
+            }
+    }
+
+    /// Members that do not serve by the newest view of a shard: one that started anew with an old map has to return to it first.
+    private func incomplete(_ statuses: [String: Result<GetStatusResponse, RPCError>]) -> [String] {
+        let all = statuses.compactMapValues { try? $0.get().shards.filter { $0.state == .serving } }
+        let newest = Dictionary(grouping: all.values.joined(), by: \.shard).compactMapValues {
+            $0.max { $0.epoch < $1.epoch }
+        }
+        return newest.sorted { $0.key < $1.key }.flatMap { shard, view in
+            view.members.map(\.node).filter { name in
+                all[name]?.contains { $0.shard == shard && $0.epoch == view.epoch } != true
+            }.map { "\($0) does not serve shard \(shard) at epoch \(view.epoch)" }
         }
     }
 

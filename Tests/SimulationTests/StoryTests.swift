@@ -142,7 +142,7 @@ import Testing
         let cluster = Cluster(seed: seed, shardCount: 1)
         for name in ["n1", "n2", "n3"] { cluster.start(name, before) }
         try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
-        let values = try fill(cluster, "n1", count: 400, valueBytes: 20_000)
+        let values = try fill(cluster, "n1", count: 100, valueBytes: 20_000)
         for (key, value) in values {
             _ = try cluster.processes["n2"]?.answer(SetRequest(key: key, value: value), wall: cluster.now).get()
         }
@@ -247,6 +247,26 @@ import Testing
         cluster.run(milliseconds: 15)
         for name in ["n1", "n2"] { cluster.deliver(dropped, epoch: 2, to: name) }
         #expect(cluster.run(atMost: 2000) { cluster.isSettled(dropped) }, "\(cluster.events.joined(separator: "\n"))")
+    }
+
+    /// It had copied something of the shard when it hears that nobody owns it, and then owns it again.
+    @Test(arguments: 0..<5) func recordsCopiedBeforeADropAreForgotten(seed: UInt64) throws {
+        let before = Maps.make([["n1"]], nodes: 2)
+        let joined = Maps.make([["n1", "n2"]], nodes: 2)
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in ["n1", "n2"] { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        let values = try fill(cluster, "n1", count: 400, valueBytes: 2000)
+        cluster.deliver(joined, epoch: 2, to: "n2")
+        try #require(
+            cluster.run(atMost: 2000) {
+                cluster.processes["n2"]?.node.status(now: cluster.now).shards.first.map { $0.copiedKeys > 0 } == true
+            }
+        )
+        cluster.deliver(Maps.make([[]], nodes: 2), epoch: 3, to: "n1")
+        for name in ["n1", "n2"] { cluster.deliver(joined, epoch: 4, to: name) }
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(joined) })
+        for key in values.keys { #expect(try cluster.read(key, on: "n2").get().wasFound == false) }
     }
 
     /// Nobody compares with it; a minute after the last change its markers go all the same.

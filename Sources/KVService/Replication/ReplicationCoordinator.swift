@@ -188,12 +188,17 @@ package struct ReplicationCoordinator: Sendable {
         body(&new)
         if old.isServing && !new.isServing { new.freshAt = max(old.freshAt, old.lastUpToDate(now: now)) }
         replicas[shard] = new
+        // What was copied of a shard before it was dropped must not be merged with what comes after.
+        let isDropped = new.droppedEpoch > old.droppedEpoch
+        if isDropped && new.isHosted && !new.isActive { release(shard, nil) }
         settle(shard)
         publish(shard)
         if new.isLeaving && !old.isLeaving && replicas[shard]!.isHosted {
             actions.append(.report(.leaving(shard: shard, epoch: new.target.epoch, owners: new.target.members)))
         }
-        if new.target != old.target || new.isRecovering != old.isRecovering || new.activated != old.activated {
+        if new.target != old.target || new.isRecovering != old.isRecovering || new.activated != old.activated
+            || isDropped
+        {
             evaluate(shard)
         }
     }
