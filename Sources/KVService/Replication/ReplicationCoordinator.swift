@@ -58,7 +58,6 @@ package struct ReplicationCoordinator: Sendable {
     private(set) var mark = MapMark(epoch: 0)
     /// The newest maps, the one in force last.
     private(set) var history: [(epoch: UInt64, map: ShardMap)] = []
-    private(set) var bootEpoch: UInt64 = 0
     private(set) var replicas: [Int: Replica] = [:]
     /// Shards with a transition, or that leave.
     private(set) var active: Set<Int> = []
@@ -147,7 +146,6 @@ package struct ReplicationCoordinator: Sendable {
         mark = MapMark(epoch: nextEpoch, fingerprint: next.fingerprint)
         history.append((nextEpoch, next))
         if history.count > Self.historyMax { history.removeFirst() }
-        if isBoot { bootEpoch = nextEpoch }
         for name in peers.keys {
             peers[name]?.refusals = 0
             peers[name]?.askAt = 0
@@ -178,7 +176,7 @@ package struct ReplicationCoordinator: Sendable {
     // MARK: Replicas
 
     func replica(_ shard: Int) -> Replica {
-        replicas[shard] ?? Replica(node: node, shard: shard, incarnation: incarnation, bootEpoch: bootEpoch)
+        replicas[shard] ?? Replica(node: node, shard: shard, incarnation: incarnation)
     }
 
     /// Changes what is known of a shard, and does what follows for this node and for its clients.
