@@ -14,6 +14,8 @@ package struct ReplicationCoordinator: Sendable {
         /// How long a shard waits for answers that make sure that nothing acknowledged is missing, in milliseconds; nil = until
         /// they come or an operator says otherwise.
         package var proceedAfterMilliseconds: UInt64? = 10_000
+        /// What copies of shards may bring, all together; 0 = as much as they can.
+        package var copyBytesPerSecond = 0
         /// Rules left out, to prove that the tests would notice.
         package var ablations: Set<Ablation> = []
 
