@@ -4,8 +4,8 @@ import KVWire
 
 /// What other nodes ask to find out, and to get, what they lack.
 extension NodeHandler {
-    /// The work of one answer, in slots: requests behind it wait no longer than for a page of contents.
-    private static let visitedMax = 16_384
+    /// What looking at a slot costs, in bytes of a page: requests behind a search wait no longer than for a page of contents.
+    private static let bytesPerSlot = 4
     private static let maxPullBytes = 4 << 20
     /// What a record takes in a message beside its key and value, at the most.
     private static let recordOverheadBytes = 64
@@ -19,13 +19,14 @@ extension NodeHandler {
     func versions(_ request: GetVersionsRequest, now: UInt64) throws(RPCError) -> GetShardContentsResponse {
         let (store, generation) = try pulled(request.shard, method: .getVersions, now: now)
         let cursor = try cursor(request.pageToken, of: request.shard, generation: generation)
+        let maxBytes = min(request.maxPageBytes, Self.maxPullBytes)
         var values: [ShardValue] = []
         let next = store.scan(
             buckets: BucketSet(bytes: request.buckets),
             markersSince: request.markersSince,
             from: cursor,
-            maxBytes: min(request.maxPageBytes, Self.maxPullBytes),
-            maxVisited: Self.visitedMax
+            maxBytes: maxBytes,
+            maxVisited: max(1, maxBytes / Self.bytesPerSlot)
         ) { record in
             values.append(Self.value(of: record, withValue: false, now: now))
             return record.key.count + Self.recordOverheadBytes

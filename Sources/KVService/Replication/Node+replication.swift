@@ -229,6 +229,7 @@ extension Node {
         }
         guard case (var pull, let store)? = found else { return }
         let merged = pull.mergedRecords
+        let cost = (try? result.get()).map(pull.cost) ?? 0
         let next = pull.receive(result, into: PulledStore(store: store, pool: pool), now: moment.now)
         quiescence.unpin(store)
         let records = pull.mergedRecords - merged
@@ -240,7 +241,7 @@ extension Node {
         case .ask(let request, let delay):
             let wakeUp = replication.withLock { replication -> (@Sendable () -> Void)? in
                 guard replication.pulls[pull.identifier] != nil else { return nil }
-                let pause = max(delay, replication.pacer.pause(after: bytes, now: moment.now))
+                let pause = max(delay, replication.pacer.pause(after: cost, now: moment.now))
                 pull.postpone(by: pause)
                 replication.pulls[pull.identifier] = pull
                 ask(request, of: pull, afterMilliseconds: pause, &replication)

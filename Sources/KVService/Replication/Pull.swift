@@ -65,9 +65,12 @@ package struct Pull: Sendable {
     /// What was asked for longer ago may hold what was deleted since, and whose marker is gone.
     private static let maxAgeMilliseconds: UInt64 = 30_000
     private static let pageBytes = (8 << 10)...(256 << 10)
+    private static let urgentPageBytes = 32 << 10
     /// How many keys are asked for where so much of their records is to be answered.
     private static let bytesPerKey = 64
     private static let triesMax = 3
+    /// As much work for the source as two small pages.
+    private static let searchBytes = 16 << 10
     private static let confirmationMilliseconds: UInt64 = 200
     private static let retryMilliseconds: UInt64 = 100
     /// A pass that brought so few records is the last one of a whole copy.
@@ -89,7 +92,20 @@ package struct Pull: Sendable {
     private var pageBytes: Int {
         if bytesPerSecond == 0 { return Self.pageBytes.upperBound }
         let allowed = UInt64(bytesPerSecond) * min(roundTripMilliseconds ?? 0, 1000) / 1000
-        return min(max(Int(allowed), Self.pageBytes.lowerBound), Self.pageBytes.upperBound)
+        let least = isUrgent ? Self.urgentPageBytes : Self.pageBytes.lowerBound
+        return min(max(Int(allowed), least), Self.pageBytes.upperBound)
+    }
+
+    /// Writes wait for it.
+    private var isUrgent: Bool { mode == .difference(isConfirmed: true) }
+
+    /// What an answer counts for where copies keep below a rate, in bytes.
+    func cost(of response: PeerResponse) -> Int {
+        guard !isUrgent, case .contents(let page) = response else { return 0 }
+        let bytes = page.values.reduce(0) { $0 + $1.key.count + $1.value.count }
+        // The source looked at many records to find these.
+        if case .versions = stage { return max(bytes, Self.searchBytes) }
+        return bytes
     }
 
     /// The request that is to be sent leaves so much later.

@@ -287,13 +287,13 @@ package struct ReplicationCoordinator: Sendable {
         return isServing ? view(of: replica.configuration, replica) : nil
     }
 
-    /// Where clients should go: the newest configuration that is, or is about to be, in force as far as this node knows. Epoch 0:
-    /// it knows only what the map wants.
+    /// Where clients should go: the newest configuration that is in force as far as this node knows. Epoch 0: it knows only what the
+    /// map wants.
     func bestView(_ replica: Replica) -> View {
         if let view = servedView(replica) { return view }
         var known = replica.activated.union(replica.activeAt.values)
-        if replica.isSealed { known.insert(replica.promised) }
-        if replica.transition?.isSealing == true { known.insert(replica.target) }
+        // Until something newer is in force it goes on to answer reads.
+        if replica.isSealed { known.insert(replica.configuration) }
         if let newest = known.max() { return view(of: newest, replica) }
         var hint = view(of: replica.target, replica)
         hint.epoch = 0
