@@ -28,6 +28,7 @@ extension ClusterClient {
 
     /// Asks one replica at a time.
     /// - Parameter began: now, in microseconds.
+    @inline(__always)
     func go(
         on plan: consuming ReadPlan,
         _ request: GetRequest,

@@ -10,6 +10,7 @@ enum CallTarget<Level: Sendable>: Sendable {
 
 /// The calls in the cluster client's terms.
 extension ShardKVClient {
+    @inline(__always)
     func get(
         _ request: GetRequest,
         _ target: CallTarget<ReadLevel>,
@@ -31,6 +32,7 @@ extension ShardKVClient {
         }
     }
 
+    @inline(__always)
     private func getAlone(
         _ request: GetRequest,
         _ target: CallTarget<ReadLevel>,

@@ -28,6 +28,7 @@ extension NodeConnection {
     }
 
     /// Sends a request and waits for its answer until `deadline`.
+    @inline(__always)
     func call(_ request: some RequestMessage, now: Int64, deadline: Int64) async -> Outcome {
         var now = now
         while true {
@@ -41,7 +42,7 @@ extension NodeConnection {
 
     /// Encodes a request outside the lock and sends it. `completion` may be called before this returns.
     /// - Returns: the call's number, for `cancel`; nil = it has ended.
-    func send(_ request: some RequestMessage, now: Int64, deadline: Int64, _ completion: @escaping Completion)
+    func send(_ request: some RequestMessage, now: Int64, deadline: Int64, _ completion: Completion)
         -> UInt32?
     {
         let method = type(of: request).method
@@ -86,13 +87,14 @@ extension NodeConnection {
     }
 
     /// Lets `begin` begin a call for this task, and ends it if the task is cancelled.
-    private func suspend(_ begin: (@escaping Completion) -> UInt32?) async -> Outcome {
+    @inline(__always)
+    private func suspend(_ begin: (Completion) -> UInt32?) async -> Outcome {
         let ticket = CallTicket()
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            await withUnsafeContinuation { continuation in
                 if ticket.isCancelled {
                     continuation.resume(returning: .failed(Self.cancelled(wasSent: false)))
-                } else if let number = begin({ continuation.resume(returning: $0) }), !ticket.register(number) {
+                } else if let number = begin(.task(continuation)), !ticket.register(number) {
                     cancel(number)
                 }
             }
@@ -106,7 +108,7 @@ extension NodeConnection {
         _ payload: Payload,
         now: Int64,
         deadline: Int64,
-        _ completion: @escaping Completion
+        _ completion: Completion
     ) -> UInt32? {
         begin(completion, now: now, deadline: deadline) { state throws(Refused) in
             try checkRoom(state, payloadBytes: payload.count)
@@ -131,7 +133,7 @@ extension NodeConnection {
 
     /// Lets `start` register a call under the lock, and sees to its flush and its deadline.
     private func begin(
-        _ completion: @escaping Completion,
+        _ completion: Completion,
         now: Int64,
         deadline: Int64,
         _ start: (inout State) throws(Refused) -> UInt32

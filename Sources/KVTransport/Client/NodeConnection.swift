@@ -25,9 +25,19 @@ final class NodeConnection: Sendable {
     }
 
     /// Is told a call's outcome once, on any thread, with no lock held.
-    ///
-    /// A closure even where it only resumes a continuation: that makes it, and all that holds it, of a size known to the compiler.
-    typealias Completion = @Sendable (Outcome) -> Void
+    enum Completion: Sendable {
+        /// The task that waits. Unchecked, which saves the two objects of a checked one: whoever ends a call takes it out of the
+        /// table first, so it is one only.
+        case task(UnsafeContinuation<Outcome, Never>)
+        case handler(@Sendable (Outcome) -> Void)
+
+        func callAsFunction(_ outcome: Outcome) {
+            switch self {
+            case .task(let continuation): continuation.resume(returning: outcome)
+            case .handler(let handle): handle(outcome)
+            }
+        }
+    }
 
     /// A call that waits, for its answer or for HELLO.
     struct Call {

@@ -95,9 +95,9 @@ package final class NodeConnections: RequestSender {
                 }
                 return { task.cancel() }
             }
-            let number = connection.send(request, now: now, deadline: now + Int64(timeoutMilliseconds)) { outcome in
-                completion(Self.result(outcome, of: Request.self))
-            }
+            let handler = NodeConnection.Completion.handler { completion(Self.result($0, of: Request.self)) }
+            let deadline = now + Int64(timeoutMilliseconds)
+            let number = connection.send(request, now: now, deadline: deadline, handler)
             guard let number else { return {} }
             return { connection.cancel(number) }
         } catch {
