@@ -58,7 +58,7 @@ extension ServerLoop {
         guard let arrived = receive(connection, into: UnsafeMutableRawBufferPointer(rebasing: buffer[rest...]))
         else { return }
         let bytes = UnsafeRawBufferPointer(start: buffer.baseAddress, count: rest + arrived)
-        if loneRequests.take(bytes, of: connection) {
+        if isShared, loneRequests.take(bytes, of: connection) {
             if loneRequests.isFull { answerLoneRequests(handler: handler) }
         } else {
             answerRead(bytes, of: connection, handler: handler)

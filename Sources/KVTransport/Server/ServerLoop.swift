@@ -21,6 +21,8 @@ struct ServerLoop: ~Copyable {
     let output = OutputBuffer(capacity: ServerLoop.bufferBytes)
     /// Read, and not answered yet; empty between two passes.
     var loneRequests = LoneRequests()
+    /// Several connections have something to read in this pass.
+    var isShared = false
     private let input = UnsafeMutableRawBufferPointer.allocate(
         byteCount: ServerLoop.bufferBytes + LoneRequests.mostBytes,
         alignment: 64
@@ -78,6 +80,7 @@ struct ServerLoop: ~Copyable {
             allowance = configuration.maxRequestsPerPass
             handler.beginPass()
             firstReadAt = nil
+            isShared = count > 1
             if mailbox.hasHandovers { takeHandovers() }
             if gauges.isStopping.load(ordering: .acquiring) { return closeAll() }
             for event in events[..<count] {
