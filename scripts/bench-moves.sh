@@ -134,16 +134,17 @@ large() {
     start_cluster 2 n1
     fill n1 $((mebibytes * 1024)) 1024
     local load=(--shardmap "$map" --get-qps 1000 --set-qps 500 --qps-burst 100 --num-keys 1000 --ttl 0s --max-pending 1000 --check)
-    "$shardkv" stress "${load[@]}" --duration 8s >"$work/before" 2>&1
+    "$shardkv" stress "${load[@]}" --duration 15s >"$work/before" 2>&1
     local begin
     begin=$(milliseconds)
     write_map "$map" n2
-    "$shardkv" stress "${load[@]}" --duration 10s >"$work/during" 2>&1 &
+    "$shardkv" stress "${load[@]}" --duration 300s >"$work/during" 2>&1 &
     local stress=$!
     sleep 3
     "$shardkv" status --shardmap "$map" | sed -n 's/^/    /;/n2/p'
     await_move 300
     local elapsed=$(($(milliseconds) - begin))
+    kill -INT $stress
     wait $stress || true
     echo "    moved in $elapsed ms: $((mebibytes * 1048576 / elapsed / 1000)) MB/s"
     echo "  before:" && report large "$work/before"

@@ -3454,12 +3454,12 @@ static const ProtobufCFieldDescriptor kv__replica__field_descriptors[19] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "boot_epoch",
+    "remembers_after",
     6,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_FIXED64,
     0,   /* quantifier_offset */
-    offsetof(Kv__Replica, boot_epoch),
+    offsetof(Kv__Replica, remembers_after),
     NULL,
     NULL,
     0,             /* flags */
@@ -3626,7 +3626,6 @@ static const unsigned kv__replica__field_indices_by_name[] = {
   7,   /* field[7] = activated */
   3,   /* field[3] = active */
   17,   /* field[17] = began_empty_with */
-  5,   /* field[5] = boot_epoch */
   16,   /* field[16] = bytes */
   2,   /* field[2] = configuration */
   12,   /* field[12] = copied */
@@ -3639,6 +3638,7 @@ static const unsigned kv__replica__field_indices_by_name[] = {
   15,   /* field[15] = keys */
   6,   /* field[6] = promised */
   9,   /* field[9] = recovering */
+  5,   /* field[5] = remembers_after */
   0,   /* field[0] = shard */
   11,   /* field[11] = target */
   18,   /* field[18] = waived */

@@ -42,7 +42,6 @@ package final class Node: Sendable {
     /// A node that hosts nothing until its first map (`mapChanged`).
     /// - Parameters:
     ///   - incarnation: greater in each life of the process.
-    ///   - copyBytesPerSecond: what copies of shards may bring; 0 = as much as they can.
     ///   - bucketCount: of each store's digests, the same on all nodes; nil = what suits the number of shards.
     ///   - now: milliseconds since 1970.
     ///   - report: told what an operator may want to know; called by any thread that works for the node.
@@ -54,7 +53,6 @@ package final class Node: Sendable {
         serverVersion: String,
         incarnation: UInt64,
         policy: ReplicationCoordinator.Policy = ReplicationCoordinator.Policy(),
-        copyBytesPerSecond: Int = 0,
         bucketCount: Int? = nil,
         now: UInt64,
         report: @escaping @Sendable (ReplicationEvent) -> Void = { _ in }
@@ -72,7 +70,7 @@ package final class Node: Sendable {
         replication = Mutex(
             Replication(
                 coordinator: ReplicationCoordinator(node: name, incarnation: incarnation, policy: policy),
-                pacer: CopyPacer(bytesPerSecond: copyBytesPerSecond)
+                pacer: CopyPacer(bytesPerSecond: policy.copyBytesPerSecond)
             )
         )
         table = ShardTable(shardCount: shardCount)

@@ -146,11 +146,12 @@ struct MessageTests {
     private let configuration = Configuration(epoch: .max, members: ["n3", "n1"])
 
     @Test func replicas() throws {
-        var replica = ReplicaStatus(shard: 300_000, incarnation: .max, bootEpoch: 7)
+        var replica = ReplicaStatus(shard: 300_000, incarnation: .max)
         try roundTrip(ExchangeResponse(sender: sender, replicas: [replica]))
         replica.configuration = configuration
         replica.isActive = true
         replica.wasEverActive = true
+        replica.remembersAfter = 7
         replica.promised = configuration
         replica.activated = [Configuration(epoch: 1, members: []), configuration]
         replica.incarnations = ["n1": 1, "n3": .max]

@@ -48,6 +48,7 @@ package struct SimulatedHistory: Sendable {
     package func run() -> Report {
         var policy = ReplicationCoordinator.Policy()
         policy.ablations = scenario.ablations
+        policy.copyBytesPerSecond = 1 << 20
         let cluster = Cluster(
             seed: scenario.seed,
             shardCount: scenario.shardCount,

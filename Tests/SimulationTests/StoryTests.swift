@@ -414,6 +414,32 @@ import Testing
         #expect(write(client, cluster) == .acknowledged)
     }
 
+    /// n1 acknowledged what n3 missed, and starts anew with a map by which it owns nothing: it must not take what n3 has for all that
+    /// there is, or the crash of n2 would lose the write.
+    @Test(arguments: 0..<5) func nodeRestartedWithAnOldMapTrustsNoSingleOwner(seed: UInt64) throws {
+        let before = Maps.make([["n3", "n4", "n5"]], nodes: 5)
+        let after = Maps.make([["n1", "n2", "n3"]], nodes: 5)
+        let names = ["n1", "n2", "n3", "n4", "n5"]
+        let cluster = Cluster(seed: seed, shardCount: 1)
+        for name in names { cluster.start(name, before) }
+        try #require(cluster.run(atMost: 2500) { cluster.isSettled(before) })
+        for name in names { cluster.deliver(after, epoch: 2, to: name) }
+        try #require(cluster.run(atMost: 5000) { cluster.isSettled(after) })
+        let values = try fill(cluster, "n1", count: 3, valueBytes: 10)
+        for (key, value) in values {
+            _ = try cluster.processes["n2"]?.answer(SetRequest(key: key, value: value), wall: cluster.now).get()
+        }
+        cluster.crash("n1")
+        cluster.hang("n2")
+        cluster.start("n1", before, epoch: 1)
+        cluster.deliver(after, epoch: 2, to: "n1")
+        cluster.run(milliseconds: 3000)
+        #expect(cluster.state(1, on: "n1") != .serving)
+        cluster.resume("n2")
+        #expect(cluster.run(atMost: 5000) { cluster.isSettled(after) })
+        for (key, value) in values { #expect(try cluster.read(key, on: "n1").get().value == value) }
+    }
+
     private func write(_ client: Client, _ cluster: Cluster) -> Write.Outcome? {
         var outcome: Write.Outcome?
         client.write(Array("key".utf8), [1], at: .all) { outcome = $0 }

@@ -1,5 +1,5 @@
 """How a replica becomes active: a change to a newer map, recovery after a restart, the empty start, the waiver."""
-from replica import blocking, majority
+from replica import blocking, majority, remembers
 
 PROBE_FRESH = 10        # ticks that a probe's answer counts: one second
 PROCEED_AFTER = 100     # ticks without progress before safety is waived: ten seconds
@@ -49,7 +49,7 @@ class Attempt:
     def __init__(self, replica, epoch):
         self.replica, self.world = replica, replica.world
         self.epoch, self.since = epoch, replica.world.now
-        self.vouched = not replica.recovering or 'vouch' in self.world.off
+        self.vouched = 'vouch' in self.world.off
         self.replies, self.heard_at, self.recorded = {}, {}, {}
         self.sealing, self.precopied, self.waiving = False, False, False
 
@@ -92,10 +92,6 @@ class Attempt:
     def holders(self, statuses):
         return [s for s in statuses if s['was_active'] and s['epoch'] >= self.replica.dropped_at]
 
-    @staticmethod
-    def remembers(status, epoch):
-        return not status['recovering'] and (epoch > status['boot'] or status['ever'])
-
     def enough(self, epoch, names):
         """Do these names stop every write at `epoch`, and meet every other such set?"""
         members = set(self.world.maps[epoch])
@@ -120,6 +116,7 @@ class Attempt:
 
     def advance(self):
         replica = self.replica
+        self.prove()
         if replica.recovering and self.reenter():
             return
         if replica.name not in self.world.maps[self.epoch] or max(replica.promised, replica.epoch) > self.epoch:
@@ -131,6 +128,18 @@ class Attempt:
         if not self.join():
             self.start_empty()
 
+    def prove(self):
+        """What follows the latest epoch was recorded by a quorum of it first. Where no quorum's answers to this life know
+        of any, an earlier life did nothing after it."""
+        replica, counted = self.replica, self.counted()
+        latest = max((s['epoch'] for s in self.holders(counted)), default=None)
+        if latest is None or any(e > latest for s in counted for e in (s['epoch'], *s['activated'])):
+            return
+        if self.enough(latest, [s['name'] for s in counted if remembers(s, latest)]):
+            replica.remembers_after = min(replica.remembers_after, latest)
+            if replica.name not in self.world.maps[latest]:
+                replica.recovering = False
+
     def prepare(self):
         """Pre-copy while the old owners serve; seal when that cannot strand the shard."""
         alive = self.fresh(self.counted())
@@ -141,7 +150,7 @@ class Attempt:
         ready |= {s['name'] for s in self.holders(alive) if s['name'] in members}
         if self.precopied:
             ready.add(self.replica.name)
-        reached = all(self.enough(e, [s['name'] for s in alive if self.remembers(s, e)]) for e in needed)
+        reached = all(self.enough(e, [s['name'] for s in alive if remembers(s, e)]) for e in needed)
         copied = len(ready & set(members)) >= majority(len(members))
         if (needed and reached and copied) or 'probe' in self.world.off:
             self.sealing = True
@@ -164,7 +173,7 @@ class Attempt:
         if not self.world.reenters and set(maps[latest]) != set(maps[replica.map]):
             return False
         others = [s for s in counted if s['name'] in maps[latest] and s['name'] != replica.name
-                  and self.remembers(s, latest) and s['promised'] <= latest]
+                  and remembers(s, latest) and s['promised'] <= latest]
         need = 1 if 'recoveryquorum' in self.world.off else blocking(len(maps[latest]))
         sources = [s for s in self.holders(others) if s['epoch'] == latest]
         if len(others) < need or not sources:
@@ -179,9 +188,10 @@ class Attempt:
         counted, sealed = self.counted(), self.sealed()
         members = world.maps[self.epoch]
         others = [s for s in counted if s['name'] in members and s['name'] != replica.name
-                  and self.remembers(s, self.epoch)]
-        self.vouched = self.vouched or len(others) >= blocking(len(members))
+                  and remembers(s, self.epoch)]
         already = [s for s in self.holders(counted) if s['epoch'] == self.epoch]
+        self.vouched = (self.vouched or replica.remembers(self.epoch) or len(others) >= blocking(len(members))
+                        or any(s['began_with'].get(replica.name) == replica.incarnation for s in already))
         if already:
             if self.vouched:
                 self.become_active(self.epoch, already)
@@ -191,7 +201,7 @@ class Attempt:
             return bool(needed)
         names = set()
         for epoch in needed:
-            remembering = {s['name'] for s in sealed if self.remembers(s, epoch)}
+            remembering = {s['name'] for s in sealed if remembers(s, epoch)}
             if not self.enough(epoch, remembering):
                 return True
             names |= remembering if world.witnesses else remembering & set(world.maps[epoch])
@@ -199,7 +209,7 @@ class Attempt:
         # for this life's own Activate leaves the same record.
         begun = any(self.epoch in s['activated'] for s in sealed if s['name'] in names)
         self.vouched = (self.vouched and 'vouchonce' not in world.off) or not begun
-        if replica.recovering and not self.vouched:
+        if not self.vouched:
             return True
         sources = [s for s in self.holders(sealed) if s['epoch'] == needed[0]]
         if 'activate' not in world.off:
@@ -207,7 +217,7 @@ class Attempt:
                 replica.send(name, 'activate', replica.name, replica.incarnation, self.epoch)
             current = {s['name']: s['incarnation'] for s in sealed}
             recorded = {n for n, i in self.recorded.items() if n in names and current.get(n) == i}
-            if not all(self.enough(e, recorded & {s['name'] for s in sealed if self.remembers(s, e)})
+            if not all(self.enough(e, recorded & {s['name'] for s in sealed if remembers(s, e)})
                        for e in needed):
                 return True
         self.become_active(self.epoch, sources)
@@ -262,6 +272,7 @@ class Attempt:
         replica.promised = max(replica.promised, epoch)
         replica.activated = frozenset(e for e in replica.activated if e > epoch)
         replica.incomplete = incomplete
+        replica.began_with = {} if sources else {s['name']: s['incarnation'] for s in self.replies.values()}
         replica.attempt = None
         self.world.activated(replica)
         if not incomplete or 'donebroadcast' in self.world.off:

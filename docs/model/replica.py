@@ -5,6 +5,7 @@ maps; `world.maps[epoch]` gives the members, which the real messages carry with 
 """
 
 NOTHING = (0, '')
+NEVER = float('inf')
 
 
 def majority(count):
@@ -14,6 +15,11 @@ def majority(count):
 def blocking(count):
     """The fewest members that meet every write quorum of `count` members: count - q + 1."""
     return count - majority(count) + 1
+
+
+def remembers(status, epoch):
+    """It cannot have forgotten what it did at this epoch."""
+    return not status['recovering'] and (epoch > status['remembers_after'] or status['ever'])
 
 
 class Replica:
@@ -26,7 +32,8 @@ class Replica:
 
     def reset(self):
         self.up = True
-        self.boot_epoch = 0           # the map this incarnation started with
+        self.remembers_after = NEVER  # what began after this epoch began in this incarnation
+        self.began_with = {}          # incarnations of all nodes when the epoch began with nothing, here
         self.epoch = 0                # E: where this replica is, or was, active
         self.was_active = False       # active at E in this incarnation, data still held
         self.ever_active = False
@@ -42,6 +49,10 @@ class Replica:
         self.status_number = 0
 
     # What this replica may do
+
+    def remembers(self, epoch):
+        return remembers(dict(recovering=self.recovering, remembers_after=self.remembers_after, ever=self.ever_active),
+                         epoch)
 
     def members(self, epoch):
         return self.world.maps[epoch]
@@ -84,14 +95,14 @@ class Replica:
         self.dropped_at = epoch
         if self.epoch < epoch:
             self.forget_data()
-            if self.recovering:       # what it may have acknowledged is gone by command
-                self.recovering, self.boot_epoch = False, max(self.boot_epoch, epoch)
+            self.recovering = False   # what it may have acknowledged is gone by command
 
     def status(self):
         self.status_number += 1
-        return dict(name=self.name, incarnation=self.incarnation, number=self.status_number, boot=self.boot_epoch,
-                    epoch=self.epoch, was_active=self.was_active, ever=self.ever_active, recovering=self.recovering,
-                    promised=self.promised, map=self.map, activated=self.activated,
+        return dict(name=self.name, incarnation=self.incarnation, number=self.status_number,
+                    remembers_after=self.remembers_after, began_with=self.began_with, epoch=self.epoch,
+                    was_active=self.was_active,
+                    ever=self.ever_active, recovering=self.recovering, promised=self.promised, map=self.map, activated=self.activated,
                     incarnations=dict(self.incarnations), dropped_at=self.dropped_at, incomplete=self.incomplete,
                     precopied=self.attempt.epoch if self.attempt and self.attempt.precopied else 0,
                     version=self.version, value=self.value)
@@ -150,7 +161,7 @@ class Replica:
     def remember_again(self, epoch):
         """A change needs an epoch that an earlier life of this replica served: recover it first."""
         member = self.name in self.members(epoch) and epoch >= self.dropped_at
-        if member and epoch <= self.boot_epoch and not self.ever_active:
+        if member and not self.remembers(epoch):
             self.recovering = True
 
     def on_refused(self, epoch):

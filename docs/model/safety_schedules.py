@@ -69,11 +69,25 @@ def joiner_forgets(off):
     return outcome(world)
 
 
+def restarted_with_an_old_map(off):
+    """A write on a and b at abc; a restarts with the map of before and sees only c, which missed it."""
+    world = World(1, ['', 'cde', 'abc'], off)
+    learn(world, 2, 'abcde')
+    world.rounds(6, 'abcde')
+    write(world, 0, 'QUORUM', 'ab', 2)
+    world.crash('a')
+    world.restart('a', 1)
+    world.replicas['a'].learn_map(2)
+    world.rounds(6, 'ac')
+    return outcome(world)
+
+
 def epoch_of_an_unsealed_answer(off):
     """d alone became active at 2 with the data of 1; c's later change sees it but cannot seal it."""
     world = World(1, ['', 'abe', 'bcd', 'c'], off)
     write(world, 0, 'ALL', 'abe')
-    learn(world, 2, 'd')
+    learn(world, 2, 'cd')
+    world.rounds(1, 'abce', ('inquire', 'status'), 'c')
     world.rounds(4, 'abde', only_work='d')
     learn(world, 3, 'c')
     world.tick_only('c')

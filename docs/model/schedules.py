@@ -12,6 +12,7 @@ SCHEDULES = [
     (safety.acknowledged_by_a_former_life, ['incarnations', 'oneview', 'recovery']),
     (safety.skipped_map, ['pointers', 'activate']),
     (safety.joiner_forgets, ['boot']),
+    (safety.restarted_with_an_old_map, ['proof']),
     (safety.write_during_the_copy, ['seal']),
     (safety.recovery_from_too_few, ['recoveryquorum']),
     (safety.epoch_of_an_unsealed_answer, ['sealedepoch']),

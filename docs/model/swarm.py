@@ -102,7 +102,8 @@ class Run:
         down = [n for n, r in world.replicas.items() if not r.up]
         if down and self.random.random() < again:
             name = self.random.choice(down)
-            world.restart(name, self.random.randint(world.replicas[name].map, world.published))
+            oldest = 1 if self.random.random() < .3 and not world.witnesses else world.replicas[name].map
+            world.restart(name, self.random.randint(oldest, world.published))
             return
         if self.crashes and (self.many or not world.debt) and self.random.random() < .4:
             self.crashes -= 1
@@ -188,10 +189,10 @@ def needs_waiver(world, last):
     needed = {latest} | {e for r in replicas for e in r.activated if latest < e < last}
     for epoch in needed:
         members = [world.replicas[n] for n in world.maps[epoch]]
-        remembering = [r for r in members if not r.recovering and (epoch > r.boot_epoch or r.ever_active)]
+        remembering = [r for r in members if r.remembers(epoch)]
         if len(remembering) < majority(len(members)):
             return True
-    able = [n for n in world.maps[last] if not world.replicas[n].recovering]
+    able = [n for n in world.maps[last] if world.replicas[n].remembers(last)]
     return len(able) < majority(len(world.maps[last])) and any(last in r.activated for r in replicas)
 
 

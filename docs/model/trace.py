@@ -5,9 +5,9 @@ from swarm import MODES, Run
 
 
 def show(replica):
-    return ('map %d E %d%s%s%s promised %d activated %s boot %d inc %d view %s dropped %d %s%s' % (
+    return ('map %d E %d%s%s%s promised %d activated %s remembers after %s inc %d view %s dropped %d %s%s' % (
         replica.map, replica.epoch, ' active' if replica.was_active else '', ' RECOVERING' if replica.recovering else '',
-        '' if replica.up else ' DOWN', replica.promised, sorted(replica.activated), replica.boot_epoch,
+        '' if replica.up else ' DOWN', replica.promised, sorted(replica.activated), replica.remembers_after,
         replica.incarnation, replica.view(replica.epoch), replica.dropped_at, replica.version,
         ' incomplete' if replica.incomplete else ''))
 

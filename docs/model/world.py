@@ -26,8 +26,11 @@ class World:
         self.all_floor = NOTHING
         self.replicated = len(maps[1]) > 1       # the last configuration that was complete had two members
         self.debt, self.cold = set(), False      # crashed nodes not made good; everything lost at once
-        self.drops, self.effective_drop = {}, 0
+        self.drops = {}
         self.replicas = {name: Replica(name, self) for name in nodes}
+        if witnesses:                 # those that own nothing have no occasion to prove it
+            for replica in self.replicas.values():
+                replica.remembers_after = 0
         for name in maps[1]:
             replica = self.replicas[name]
             replica.epoch, replica.was_active, replica.ever_active = 1, True, True
@@ -110,17 +113,20 @@ class World:
         self.count('crashes')
 
     def restart(self, name, newest=None):
+        """With empty memory, and a map that may be older than what its earlier life knew."""
         replica = self.replicas[name]
         replica.reset()
-        # A map is a file: a restart never sees an older one.
-        for epoch in range(replica.map + 1, (newest or replica.map) + 1):
-            replica.map = epoch
-        replica.boot_epoch = replica.map
+        replica.map = newest or replica.map
+        for epoch, witnesses in self.drops.items():
+            if epoch > replica.map:
+                witnesses.discard(name)
         replica.recovering = name in self.maps[replica.map]
         if not self.maps[replica.map]:
             replica.dropped_at = replica.map
         if 'boot' in self.off:
-            replica.recovering, replica.boot_epoch = False, 0
+            replica.recovering, replica.remembers_after = False, 0
+        elif 'proof' in self.off or self.witnesses:
+            replica.remembers_after = replica.map
 
     def settled(self):
         """Every member of the latest active configuration is active there: earlier losses are made good."""
@@ -157,15 +163,17 @@ class World:
         self.history.append((kind[0], value, client.invoked, self.event()))
 
     def saw(self, name, epoch):
-        """A drop counts from when enough owners saw it that every later change must meet one of them."""
-        witnesses = self.drops.setdefault(epoch, set())
-        witnesses.add(name)
-        owners = [self.maps[e] for e in range(1, epoch) if self.maps[e]]
-        if all(len(witnesses & set(members)) >= blocking(len(members)) for members in owners):
-            self.effective_drop = max(self.effective_drop, epoch)
+        self.drops.setdefault(epoch, set()).add(name)
+
+    def effective_drop(self):
+        """A drop counts where so many remember it that every later change must meet one of them."""
+        def counts(epoch, witnesses):
+            owners = [self.maps[e] for e in range(1, epoch) if self.maps[e]]
+            return all(len(witnesses & set(members)) >= blocking(len(members)) for members in owners)
+        return max((epoch for epoch, witnesses in self.drops.items() if counts(epoch, witnesses)), default=0)
 
     def activated(self, replica):
-        drop = self.effective_drop
+        drop = self.effective_drop()
         if replica.version != NOTHING and self.accepted_at.get(replica.version, 0) < drop <= replica.epoch:
             self.problems.append('%s brings back the dropped %s' % (replica.name, replica.version))
 

@@ -553,9 +553,9 @@ struct  Kv__Replica
    */
   protobuf_c_boolean ever_active;
   /*
-   * The epoch of the map with which its incarnation began.
+   * Configurations of later epochs came into force in this incarnation; the greatest number = it does not know yet.
    */
-  uint64_t boot_epoch;
+  uint64_t remembers_after;
   /*
    * It acknowledges nothing in configurations below this one.
    */

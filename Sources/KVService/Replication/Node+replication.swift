@@ -240,8 +240,9 @@ extension Node {
         case .ask(let request, let delay):
             let wakeUp = replication.withLock { replication -> (@Sendable () -> Void)? in
                 guard replication.pulls[pull.identifier] != nil else { return nil }
-                replication.pulls[pull.identifier] = pull
                 let pause = max(delay, replication.pacer.pause(after: bytes, now: moment.now))
+                pull.postpone(by: pause)
+                replication.pulls[pull.identifier] = pull
                 ask(request, of: pull, afterMilliseconds: pause, &replication)
                 return replication.wakeUp
             }

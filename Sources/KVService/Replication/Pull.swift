@@ -53,14 +53,20 @@ package struct Pull: Sendable {
     private var shown: Set<[UInt8]> = []
     private var ownKeys: [[UInt8]] = []
     private var wanted: [[UInt8]] = []
+    /// How many of the last of these were asked for.
+    private var askedKeys = 0
     private var failedTries = 0
     private var askedAt: UInt64 = 0
+    /// What the source takes to answer at least, in milliseconds; nil = it has not answered yet.
+    private var roundTripMilliseconds: UInt64?
+    /// What all copies together may bring; 0 = as much as they can.
+    private let bytesPerSecond: Int
 
     /// What was asked for longer ago may hold what was deleted since, and whose marker is gone.
     private static let maxAgeMilliseconds: UInt64 = 30_000
-    /// Small, so that what is copied holds requests up for a fraction of a millisecond at both ends.
-    private static let pageBytes = 32 << 10
-    private static let keysMax = 2000
+    private static let pageBytes = (8 << 10)...(256 << 10)
+    /// How many keys are asked for where so much of their records is to be answered.
+    private static let bytesPerKey = 64
     private static let triesMax = 3
     private static let confirmationMilliseconds: UInt64 = 200
     private static let retryMilliseconds: UInt64 = 100
@@ -68,14 +74,26 @@ package struct Pull: Sendable {
     private static let fewRecords = 200
     private static let passesMax = 5
 
-    init(identifier: UInt64, shard: Int, source: String, mode: Mode, markersSince: UInt64) {
+    init(identifier: UInt64, shard: Int, source: String, mode: Mode, markersSince: UInt64, bytesPerSecond: Int) {
         self.markersSince = markersSince
         self.identifier = identifier
         self.shard = shard
         self.source = source
         self.mode = mode
+        self.bytesPerSecond = bytesPerSecond
         stage = mode == .whole ? .pages([]) : .digests
     }
+
+    /// What the rate allows in a round trip: little where the source is near, so that a page holds requests up for a fraction of a millisecond
+    /// at both ends, and more where the rate could not be reached otherwise.
+    private var pageBytes: Int {
+        if bytesPerSecond == 0 { return Self.pageBytes.upperBound }
+        let allowed = UInt64(bytesPerSecond) * min(roundTripMilliseconds ?? 0, 1000) / 1000
+        return min(max(Int(allowed), Self.pageBytes.lowerBound), Self.pageBytes.upperBound)
+    }
+
+    /// The request that is to be sent leaves so much later.
+    mutating func postpone(by milliseconds: UInt64) { askedAt += milliseconds }
 
     /// The request that the pull waits for, made anew where it failed.
     mutating func request(now: UInt64) -> PeerRequest {
@@ -83,7 +101,7 @@ package struct Pull: Sendable {
         switch stage {
         case .pages(let token):
             return .contents(
-                GetShardContentsRequest(shard: shard, pageToken: token, maxPageBytes: Self.pageBytes, withMarkers: true)
+                GetShardContentsRequest(shard: shard, pageToken: token, maxPageBytes: pageBytes, withMarkers: true)
             )
         case .digests, .confirmation:
             // A replica can do without what expires in seconds; a new owner can't.
@@ -95,17 +113,24 @@ package struct Pull: Sendable {
                     shard: shard,
                     buckets: buckets.bytes,
                     pageToken: token,
-                    maxPageBytes: Self.pageBytes,
+                    maxPageBytes: pageBytes,
                     markersSince: markersSince
                 )
             )
         case .ownKeys:
-            let keys = Array(ownKeys.suffix(Self.keysMax))
-            return .records(GetRecordsRequest(shard: shard, keys: keys, versionsOnly: true, maxBytes: .max))
+            return .records(
+                GetRecordsRequest(shard: shard, keys: next(of: ownKeys), versionsOnly: true, maxBytes: .max)
+            )
         case .values:
-            let keys = Array(wanted.suffix(Self.keysMax))
-            return .records(GetRecordsRequest(shard: shard, keys: keys, versionsOnly: false, maxBytes: Self.pageBytes))
+            return .records(
+                GetRecordsRequest(shard: shard, keys: next(of: wanted), versionsOnly: false, maxBytes: pageBytes)
+            )
         }
+    }
+
+    private mutating func next(of keys: [[UInt8]]) -> [[UInt8]] {
+        askedKeys = min(keys.count, pageBytes / Self.bytesPerKey)
+        return Array(keys.suffix(askedKeys))
     }
 
     /// Takes in what a request brought, or why it brought nothing.
@@ -125,6 +150,7 @@ package struct Pull: Sendable {
             return .ask(request(now: now), afterMilliseconds: Self.retryMilliseconds)
         case .success(let response):
             failedTries = 0
+            roundTripMilliseconds = min(roundTripMilliseconds ?? .max, now - min(now, askedAt))
             do throws(RPCError) {
                 switch response {
                 case .digests(let digests): return take(digests, store, now: now)
@@ -190,7 +216,7 @@ package struct Pull: Sendable {
                 stage = ownKeys.isEmpty ? .values : .ownKeys
             }
         case .ownKeys:
-            ownKeys.removeLast(min(Self.keysMax, ownKeys.count))
+            ownKeys.removeLast(askedKeys)
             let newer = page.values.filter { store.lacks($0) }
             try merge(newer.filter { $0.kind != .live }, store, now: now)
             wanted += newer.filter { $0.kind == .live }.map(\.key)
@@ -206,7 +232,7 @@ package struct Pull: Sendable {
 
     /// Keys of an answer that was cut short are asked for again from the one that follows its last.
     private mutating func dropAnswered(_ page: GetShardContentsResponse) {
-        let asked = wanted.suffix(Self.keysMax)
+        let asked = wanted.suffix(askedKeys)
         if !page.nextPageToken.isEmpty, let last = page.values.last, let index = asked.lastIndex(of: last.key) {
             let rest = Array(asked[(index + 1)...])
             wanted.removeLast(asked.count)

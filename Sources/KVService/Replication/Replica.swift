@@ -11,8 +11,6 @@ struct Replica: Sendable {
 
     let node: String
     let shard: Int
-    /// The epoch of the map with which this life began: what this node did at an older one it may have forgotten.
-    let bootEpoch: UInt64
     /// Of this node for this shard.
     var incarnation: UInt64
 
@@ -20,6 +18,9 @@ struct Replica: Sendable {
     var configuration = Configuration.none
     var isActive = false
     var wasEverActive = false
+    /// What was in force after this epoch began in this life of the process: it remembers what it did there. It has to find out first,
+    /// since an earlier life may have known newer maps than its own.
+    var remembersAfter = UInt64.max
     /// It acknowledges nothing in a configuration below this one.
     var promised = Configuration.none
     /// Configurations above `configuration` that are known to be in force.
@@ -68,11 +69,10 @@ struct Replica: Sendable {
 
     var transition: Transition?
 
-    init(node: String, shard: Int, incarnation: UInt64, bootEpoch: UInt64) {
+    init(node: String, shard: Int, incarnation: UInt64) {
         self.node = node
         self.shard = shard
         self.incarnation = incarnation
-        self.bootEpoch = bootEpoch
     }
 
     /// It answers requests of the view of `configuration`.
@@ -168,8 +168,23 @@ struct Replica: Sendable {
     private mutating func note(inForce other: Configuration) {
         guard other > inForce else { return }
         inForce = other
-        let remembers = !isRecovering && (other.epoch > bootEpoch || wasEverActive)
-        if other.contains(node) && !isActive && !remembers { isRecovering = true }
+        if other.contains(node) && !isActive && !remembers(other) { isRecovering = true }
+    }
+
+    /// It cannot have forgotten what it acknowledged or promised in `other`.
+    func remembers(_ other: Configuration) -> Bool {
+        !isRecovering && (other.epoch > remembersAfter || wasEverActive)
+    }
+
+    /// No configuration above `other` was in force when this life began.
+    mutating func note(newestBeforeStart other: Configuration) {
+        remembersAfter = min(remembersAfter, other.epoch)
+        if !other.contains(node) { isRecovering = false }
+    }
+
+    /// Whether that would tell anything new.
+    func learns(newestBeforeStart other: Configuration) -> Bool {
+        other.epoch < remembersAfter || isRecovering && !other.contains(node)
     }
 
     /// - Returns: false if a higher configuration was promised.
@@ -211,17 +226,18 @@ struct Replica: Sendable {
 
     /// - Parameter peer: to whom.
     func status(for peer: String, content: ContentSummary) -> ReplicaStatus {
-        var status = ReplicaStatus(shard: shard, incarnation: incarnation, bootEpoch: bootEpoch)
+        var status = ReplicaStatus(shard: shard, incarnation: incarnation)
         status.configuration = configuration
         status.isActive = isActive
         status.wasEverActive = wasEverActive
+        status.remembersAfter = remembersAfter
         status.promised = promised
         status.activated = activated.sorted()
         status.incarnations = incarnations
         status.isRecovering = isRecovering
         status.hasData = content.keys + content.markers > 0
         status.target = target
-        status.hasCopied = transition?.hasCopied ?? false
+        status.hasCopied = transition.map { $0.hasCopied && ($0.isUnburdened || isRecovering) } ?? false
         status.droppedEpoch = droppedEpoch
         status.coversRecipient = covered[peer] ?? 0
         status.keys = UInt64(content.keys)

@@ -59,7 +59,8 @@ extension ReplicationCoordinator {
                     shard: shard,
                     source: source,
                     mode: mode,
-                    markersSince: markersNeededSince(shard, purpose, mode)
+                    markersSince: markersNeededSince(shard, purpose, mode),
+                    bytesPerSecond: policy.copyBytesPerSecond
                 )
             )
         )

@@ -19,9 +19,15 @@ extension ReplicationCoordinator {
         }
         if replica.transition?.target != replica.target { begin(shard) }
         guard var transition = replicas[shard]?.transition else { return }
+        let current = self.replica(shard)
+        let own = current.status(for: node, content: ContentSummary())
+        if let newest = transition.newestBeforeStart(current, own: own), current.learns(newestBeforeStart: newest) {
+            change(shard) { $0.note(newestBeforeStart: newest) }
+            return evaluate(shard)
+        }
         let decision = transition.decide(
-            self.replica(shard),
-            own: self.replica(shard).status(for: node, content: ContentSummary()),
+            current,
+            own: own,
             now: now,
             refusals: { peers[$0]?.refusals ?? 0 }
         )

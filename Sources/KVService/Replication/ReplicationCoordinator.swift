@@ -14,6 +14,8 @@ package struct ReplicationCoordinator: Sendable {
         /// How long a shard waits for answers that make sure that nothing acknowledged is missing, in milliseconds; nil = until
         /// they come or an operator says otherwise.
         package var proceedAfterMilliseconds: UInt64? = 10_000
+        /// What copies of shards may bring, all together; 0 = as much as they can.
+        package var copyBytesPerSecond = 0
         /// Rules left out, to prove that the tests would notice.
         package var ablations: Set<Ablation> = []
 
@@ -58,7 +60,6 @@ package struct ReplicationCoordinator: Sendable {
     private(set) var mark = MapMark(epoch: 0)
     /// The newest maps, the one in force last.
     private(set) var history: [(epoch: UInt64, map: ShardMap)] = []
-    private(set) var bootEpoch: UInt64 = 0
     private(set) var replicas: [Int: Replica] = [:]
     /// Shards with a transition, or that leave.
     private(set) var active: Set<Int> = []
@@ -147,7 +148,6 @@ package struct ReplicationCoordinator: Sendable {
         mark = MapMark(epoch: nextEpoch, fingerprint: next.fingerprint)
         history.append((nextEpoch, next))
         if history.count > Self.historyMax { history.removeFirst() }
-        if isBoot { bootEpoch = nextEpoch }
         for name in peers.keys {
             peers[name]?.refusals = 0
             peers[name]?.askAt = 0
@@ -178,7 +178,7 @@ package struct ReplicationCoordinator: Sendable {
     // MARK: Replicas
 
     func replica(_ shard: Int) -> Replica {
-        replicas[shard] ?? Replica(node: node, shard: shard, incarnation: incarnation, bootEpoch: bootEpoch)
+        replicas[shard] ?? Replica(node: node, shard: shard, incarnation: incarnation)
     }
 
     /// Changes what is known of a shard, and does what follows for this node and for its clients.

@@ -89,6 +89,18 @@ struct Transition: Sendable {
         }
     }
 
+    /// No newer configuration was in force when this life of the process began. What follows a configuration is recorded by a
+    /// quorum of it first: where the answers of a quorum know of nothing that followed, nothing had.
+    func newestBeforeStart(_ replica: Replica, own: ReplicaStatus) -> Configuration? {
+        let situation = Situation(replica, own: own, answers: answers)
+        guard let newest = situation.newestActive(below: nil) else { return nil }
+        let isFollowed = situation.replies.values.contains { reply in
+            reply.configuration > newest || reply.activated.contains { $0 > newest }
+        }
+        let speakers = newest.members.count { situation.replies[$0]?.remembers(newest) == true }
+        return speakers >= newest.quorum && !isFollowed ? newest : nil
+    }
+
     /// - Parameters:
     ///   - own: this node's status.
     ///   - refusals: how often in a row a node refused connections.
@@ -135,7 +147,7 @@ struct Transition: Sendable {
             name != replica.node && target.contains(name) && reply.remembers(target)
         }
         let isCertain = witnesses.count >= target.recoveryQuorum || situation.hasBegun(target, with: replica)
-        if !replica.isRecovering || isCertain || isWaiving { isUnburdened = true }
+        if replica.remembers(target) || isCertain || isWaiving { isUnburdened = true }
         let there = situation.active(at: target)
         if !there.isEmpty {
             guard isUnburdened else { return .blocked(membersMissing(replica)) }

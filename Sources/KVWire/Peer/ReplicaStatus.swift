@@ -8,7 +8,7 @@ package struct ReplicaStatus: Sendable, Hashable {
     package var configuration: Configuration
     package var isActive: Bool
     package var wasEverActive: Bool
-    package var bootEpoch: UInt64
+    package var remembersAfter: UInt64
     package var promised: Configuration
     package var activated: [Configuration]
     package var incarnations: [String: UInt64]
@@ -23,13 +23,13 @@ package struct ReplicaStatus: Sendable, Hashable {
     package var beganEmptyWith: [String: UInt64]
     package var waived: Set<String>
 
-    package init(shard: Int, incarnation: UInt64, bootEpoch: UInt64) {
+    package init(shard: Int, incarnation: UInt64) {
         self.shard = shard
         self.incarnation = incarnation
-        self.bootEpoch = bootEpoch
         configuration = .none
         isActive = false
         wasEverActive = false
+        remembersAfter = .max
         promised = .none
         activated = []
         incarnations = [:]
@@ -47,14 +47,15 @@ package struct ReplicaStatus: Sendable, Hashable {
 
     /// It cannot have forgotten what it acknowledged or promised in `configuration`.
     package func remembers(_ configuration: Configuration) -> Bool {
-        !isRecovering && (configuration.epoch > bootEpoch || wasEverActive)
+        !isRecovering && (configuration.epoch > remembersAfter || wasEverActive)
     }
 
     init(_ message: Kv__Replica) {
-        self.init(shard: Int(message.shard), incarnation: message.incarnation, bootEpoch: message.boot_epoch)
+        self.init(shard: Int(message.shard), incarnation: message.incarnation)
         configuration = Configuration(message.configuration)
         isActive = message.active != 0
         wasEverActive = message.ever_active != 0
+        remembersAfter = message.remembers_after
         promised = Configuration(message.promised)
         activated = (0..<message.n_activated).map { Configuration(message.activated[$0]) }
         incarnations = Self.incarnations(message.n_incarnations, message.incarnations)
@@ -101,7 +102,7 @@ package struct ReplicaStatus: Sendable, Hashable {
         if configuration != .none { message.pointee.configuration = configuration.message(in: builder) }
         message.pointee.active = isActive ? 1 : 0
         message.pointee.ever_active = wasEverActive ? 1 : 0
-        message.pointee.boot_epoch = bootEpoch
+        message.pointee.remembers_after = remembersAfter
         if promised != .none { message.pointee.promised = promised.message(in: builder) }
         (message.pointee.n_activated, message.pointee.activated) = builder.list(activated) { $0.message(in: builder) }
         (message.pointee.n_incarnations, message.pointee.incarnations) = Self.list(incarnations, in: builder)

@@ -21,7 +21,6 @@ final class NodeServer: Service {
         var maxMemoryBytes: Int
         var drainTimeout: Duration
         var policy: ReplicationCoordinator.Policy
-        var copyBytesPerSecond: Int
         /// How far this node's wall clock is set wrong, for tests.
         var clockOffsetMilliseconds: Int64 = 0
     }
@@ -83,7 +82,6 @@ final class NodeServer: Service {
             // Above that of the life before: no process starts twice in a millisecond. Where the clock went back, peers say so.
             incarnation: time.wallMilliseconds * 1000,
             policy: configuration.policy,
-            copyBytesPerSecond: configuration.copyBytesPerSecond,
             now: time.wallMilliseconds,
             report: { logger.report($0) }
         )

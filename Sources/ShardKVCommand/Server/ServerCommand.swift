@@ -90,7 +90,6 @@ struct ServerCommand: AsyncParsableCommand {
                 maxMemoryBytes: maxMemory.bytes,
                 drainTimeout: drainTimeout,
                 policy: policy,
-                copyBytesPerSecond: copyRate.bytes,
                 clockOffsetMilliseconds: clockOffsetMs
             ),
             logger: logger
@@ -110,6 +109,7 @@ extension ServerCommand {
     private var policy: ReplicationCoordinator.Policy {
         var policy = ReplicationCoordinator.Policy()
         policy.proceedAfterMilliseconds = onUnrecoverable.milliseconds
+        policy.copyBytesPerSecond = copyRate.bytes
         policy.ablations = Set(unsafeOff)
         return policy
     }

@@ -353,11 +353,10 @@ class ProceedResponse(_message.Message):
     def __init__(self, proceeds: bool = ...) -> None: ...
 
 class Replica(_message.Message):
-    __slots__ = ["activated", "active", "began_empty_with", "boot_epoch", "bytes", "configuration", "copied", "covers_recipient", "dropped_epoch", "ever_active", "has_data", "incarnation", "incarnations", "keys", "promised", "recovering", "shard", "target", "waived"]
+    __slots__ = ["activated", "active", "began_empty_with", "bytes", "configuration", "copied", "covers_recipient", "dropped_epoch", "ever_active", "has_data", "incarnation", "incarnations", "keys", "promised", "recovering", "remembers_after", "shard", "target", "waived"]
     ACTIVATED_FIELD_NUMBER: _ClassVar[int]
     ACTIVE_FIELD_NUMBER: _ClassVar[int]
     BEGAN_EMPTY_WITH_FIELD_NUMBER: _ClassVar[int]
-    BOOT_EPOCH_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
     COPIED_FIELD_NUMBER: _ClassVar[int]
@@ -370,13 +369,13 @@ class Replica(_message.Message):
     KEYS_FIELD_NUMBER: _ClassVar[int]
     PROMISED_FIELD_NUMBER: _ClassVar[int]
     RECOVERING_FIELD_NUMBER: _ClassVar[int]
+    REMEMBERS_AFTER_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     WAIVED_FIELD_NUMBER: _ClassVar[int]
     activated: _containers.RepeatedCompositeFieldContainer[Configuration]
     active: bool
     began_empty_with: _containers.RepeatedCompositeFieldContainer[Incarnation]
-    boot_epoch: int
     bytes: int
     configuration: Configuration
     copied: bool
@@ -389,10 +388,11 @@ class Replica(_message.Message):
     keys: int
     promised: Configuration
     recovering: bool
+    remembers_after: int
     shard: int
     target: Configuration
     waived: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, shard: _Optional[int] = ..., incarnation: _Optional[int] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., active: bool = ..., ever_active: bool = ..., boot_epoch: _Optional[int] = ..., promised: _Optional[_Union[Configuration, _Mapping]] = ..., activated: _Optional[_Iterable[_Union[Configuration, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., recovering: bool = ..., has_data: bool = ..., target: _Optional[_Union[Configuration, _Mapping]] = ..., copied: bool = ..., dropped_epoch: _Optional[int] = ..., covers_recipient: _Optional[int] = ..., keys: _Optional[int] = ..., bytes: _Optional[int] = ..., began_empty_with: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., waived: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, shard: _Optional[int] = ..., incarnation: _Optional[int] = ..., configuration: _Optional[_Union[Configuration, _Mapping]] = ..., active: bool = ..., ever_active: bool = ..., remembers_after: _Optional[int] = ..., promised: _Optional[_Union[Configuration, _Mapping]] = ..., activated: _Optional[_Iterable[_Union[Configuration, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., recovering: bool = ..., has_data: bool = ..., target: _Optional[_Union[Configuration, _Mapping]] = ..., copied: bool = ..., dropped_epoch: _Optional[int] = ..., covers_recipient: _Optional[int] = ..., keys: _Optional[int] = ..., bytes: _Optional[int] = ..., began_empty_with: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., waived: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Sender(_message.Message):
     __slots__ = ["clock_ms", "map_epoch", "map_fingerprint", "node", "wall_ms"]

@@ -1,0 +1,54 @@
+import KVWire
+import Testing
+
+@testable import KVService
+
+@Suite struct PullTests {
+    private let server = Server(shardCount: 1)
+
+    private var store: PulledStore {
+        PulledStore(store: server.node.table[1].store!.takeUnretainedValue(), pool: server.node.pool)
+    }
+
+    private func makePull(bytesPerSecond: Int) -> Pull {
+        Pull(identifier: 1, shard: 1, source: "n2", mode: .whole, markersSince: 0, bytesPerSecond: bytesPerSecond)
+    }
+
+    private func pageBytes(_ request: PeerRequest) throws -> Int {
+        guard case .contents(let contents) = request else { throw RPCError(.internal, "no page is asked for") }
+        return contents.maxPageBytes
+    }
+
+    /// Answers what was asked for last, and returns how large the next page may be.
+    private func answer(_ pull: inout Pull, at now: UInt64) throws -> Int {
+        let page = GetShardContentsResponse(values: [], nextPageToken: [1])
+        guard case .ask(let request, _) = pull.receive(.success(.contents(page)), into: store, now: now) else {
+            throw RPCError(.internal, "nothing is asked for")
+        }
+        return try pageBytes(request)
+    }
+
+    /// 10 MiB a second: 10 KiB a millisecond, within bounds.
+    @Test(arguments: [(0, 8 << 10), (1, 10 << 10), (7, 70 << 10), (26, 256 << 10), (5000, 256 << 10)])
+    func pagesHoldWhatTheRateAllowsInARoundTrip(milliseconds: UInt64, bytes: Int) throws {
+        var pull = makePull(bytesPerSecond: 10 * 1024 * 1000)
+        #expect(try pageBytes(pull.request(now: 1000)) == 8 << 10)
+        #expect(try answer(&pull, at: 1000 + milliseconds) == bytes)
+    }
+
+    @Test func theShortestRoundTripCounts() throws {
+        var pull = makePull(bytesPerSecond: 10 * 1024 * 1000)
+        _ = pull.request(now: 1000)
+        #expect(try answer(&pull, at: 1020) == 200 << 10)
+        // Waiting for its turn is no part of the way.
+        pull.postpone(by: 100)
+        #expect(try answer(&pull, at: 1123) == 30 << 10)
+        // The source is busy, not far.
+        #expect(try answer(&pull, at: 1623) == 30 << 10)
+    }
+
+    @Test func withoutARatePagesAreLarge() throws {
+        var pull = makePull(bytesPerSecond: 0)
+        #expect(try pageBytes(pull.request(now: 1000)) == 256 << 10)
+    }
+}
