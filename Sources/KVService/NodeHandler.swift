@@ -6,7 +6,7 @@ package import KVWire
 /// Answers the requests that one thread reads, in batches.
 ///
 /// A lookup is two dependent cache misses, so a batch goes through three stages, each of which loads what the next one needs:
-/// decode and find the table, find the record, execute. Nothing is allocated or counted on that way.
+/// decode and find the stripe, find the slot and the record, execute. Nothing is allocated or counted on that way.
 package final class NodeHandler: RequestHandler {
     let node: Node
     let index: Int
@@ -37,6 +37,10 @@ package final class NodeHandler: RequestHandler {
 
     package func beginPass() { writer.load = 0 }
 
+    package func prepare(_ requests: UnsafeBufferPointer<RequestFrame>) {
+        withStores { prefetch(stage(requests)) }
+    }
+
     package func handle(
         _ requests: UnsafeBufferPointer<RequestFrame>,
         now: UInt64,
@@ -48,7 +52,8 @@ package final class NodeHandler: RequestHandler {
         passages.begin()
         defer { passages.end() }
         let count = stage(requests)
-        if count > 1 { prefetchRecords(count) }
+        // In a batch of one nothing is there to do meanwhile.
+        if count > 1 { prefetch(count) }
         var answered = 0
         repeat {
             answer(answered, requests[answered], now: now, output: output)
@@ -81,29 +86,29 @@ package final class NodeHandler: RequestHandler {
         decoder.reset(firstPayloadBytes: requests[0].payload.count)
         let limit = min(requests.count, ServerConnection.batchLimit)
         for index in 0..<limit {
-            stage(requests[index], at: index, prefetches: limit > 1)
+            stage(requests[index], at: index)
             if staged.kinds[index] == .refused && decoder.isFull && index > 0 { return index }
         }
         return limit
     }
 
-    private func stage(_ request: RequestFrame, at index: Int, prefetches: Bool) {
+    private func stage(_ request: RequestFrame, at index: Int) {
         switch request.method {
         case .get:
             guard decoder.get(request.payload, into: staged.gets + index) else {
                 return staged.refuse(at: index, .malformed)
             }
-            locate(staged.gets[index].key, .get, at: index, prefetches)
+            locate(staged.gets[index].key, .get, at: index)
         case .set:
-            stage(isDecoded: decoder.set(request.payload, into: staged.mutations + index), at: index, prefetches)
+            stage(isDecoded: decoder.set(request.payload, into: staged.mutations + index), at: index)
         case .delete:
-            stage(isDecoded: decoder.delete(request.payload, into: staged.mutations + index), at: index, prefetches)
+            stage(isDecoded: decoder.delete(request.payload, into: staged.mutations + index), at: index)
         default:
             staged.kinds[index] = .cold
         }
     }
 
-    private func stage(isDecoded: Bool, at index: Int, _ prefetches: Bool) {
+    private func stage(isDecoded: Bool, at index: Int) {
         guard isDecoded else { return staged.refuse(at: index, .malformed) }
         let mutation = staged.mutations + index
         if mutation.pointee.value.count > node.limits.maxValueBytes {
@@ -112,25 +117,16 @@ package final class NodeHandler: RequestHandler {
         if mutation.pointee.ttlMilliseconds < 0 {
             return staged.refuse(at: index, .negativeTimeToLive(milliseconds: mutation.pointee.ttlMilliseconds))
         }
-        locate(mutation.pointee.key, .mutation, at: index, prefetches)
+        locate(mutation.pointee.key, .mutation, at: index)
     }
 
-    /// Checks the key and finds where it lives. In a batch of one there is nothing to do while its slot is loaded.
-    private func locate(
-        _ key: UnsafeRawBufferPointer,
-        _ kind: StagedBatch.Kind,
-        at index: Int,
-        _ prefetches: Bool
-    ) {
+    /// Checks the key and finds where it lives.
+    private func locate(_ key: UnsafeRawBufferPointer, _ kind: StagedBatch.Kind, at index: Int) {
         if key.isEmpty { return staged.refuse(at: index, .emptyKey) }
         if key.count > node.limits.maxKeyBytes { return staged.refuse(at: index, .longKey(bytes: key.count)) }
         let target = staged.targets + index
         if let refusal = locate(key, target) { return staged.refuse(at: index, refusal) }
-        if prefetches {
-            target.pointee.stripe.lock()
-            target.pointee.stripe.prefetchSlot(target.pointee.hash)
-            target.pointee.stripe.unlock()
-        }
+        target.pointee.stripe.prefetch()
         staged.kinds[index] = kind
     }
 
@@ -157,12 +153,22 @@ package final class NodeHandler: RequestHandler {
 
     // MARK: Stage 2
 
-    private func prefetchRecords(_ count: Int) {
+    private func prefetch(_ count: Int) {
+        for index in 0..<count where staged.hasTarget(at: index) {
+            let target = staged.targets + index
+            target.pointee.stripe.lock()
+            target.pointee.stripe.prefetchSlot(target.pointee.hash)
+            target.pointee.stripe.unlock()
+        }
         for index in 0..<count where staged.hasTarget(at: index) {
             let target = staged.targets + index
             target.pointee.stripe.lock()
             target.pointee.stripe.prefetchRecord(target.pointee.hash)
             target.pointee.stripe.unlock()
+            if staged.kinds[index] == .mutation {
+                let deadline = staged.mutations[index].expiresAt
+                target.pointee.stripe.prefetchDigest(target.pointee.routingHash, deadline: deadline)
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import KVCore
 import Synchronization
@@ -31,6 +32,12 @@ struct BucketDigests {
     /// The words as they are, each at its own moment.
     func read() -> [UInt64] {
         (0..<layout.wordCount).map { words[$0].load(ordering: .relaxed) }
+    }
+
+    /// Starts loading the word of a record.
+    @inline(__always)
+    func prefetch(_ routingHash: UInt32, deadline: UInt64) {
+        linux_prefetch(words + layout.bucket(routingHash, deadline: deadline))
     }
 
     /// A record has come to a key that had none. Only live ones count.

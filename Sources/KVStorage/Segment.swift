@@ -72,10 +72,16 @@ struct Segment {
         header.pointee.note(entryHeader)
     }
 
-    /// Empties a slot and moves later ones back, so that no search ends too early.
+    /// Empties a slot and moves later ones back, so that no search ends too early. Where each belongs its key tells: they are
+    /// all asked for before the first one is needed.
     func remove(at index: Int, keyHash: KeyHash) {
         var hole = index
         var candidate = next(index)
+        while !slots[candidate].isEmpty {
+            linux_prefetch(slots[candidate].entry.address)
+            candidate = next(candidate)
+        }
+        candidate = next(index)
         while !slots[candidate].isEmpty {
             let home = reference.home(keyHash(slots[candidate].entry.key))
             if distance(from: home, to: candidate) >= distance(from: hole, to: candidate) {

@@ -15,6 +15,8 @@ struct SegmentSweep {
 
     /// So many slots are looked at before the records of those that are due.
     private static let blockSlots = 32
+    /// Most segments are passed by after a look at their headers, which no cache holds: they are loaded so far ahead.
+    private static let segmentsAhead: UInt64 = 8
     /// One in so many segments that wait is swept all the same, to notice where much is due.
     private static let sampleInterval = 64
 
@@ -42,6 +44,7 @@ struct SegmentSweep {
     private mutating func run(_ stripe: Stripe, from hash: UInt64) -> UInt64 {
         let reference = stripe.reference(hash)
         let last = reference.lastHash(hash)
+        loadAhead(stripe, from: reference, last)
         result.cost += MaintenanceCost.segment
         guard let segment = Segment(reference) else { return last }
         if hash == reference.firstHash(hash) {
@@ -51,6 +54,14 @@ struct SegmentSweep {
         if end < segment.capacity { return reference.firstHash(hash, ofHome: end) - 1 }
         if !shrink(segment, stripe, near: hash) { stripe.relocate(segment, near: hash) }
         return last
+    }
+
+    private func loadAhead(_ stripe: Stripe, from reference: SegmentReference, _ last: UInt64) {
+        let hashes = UInt64.max >> UInt64(reference.depth)
+        let (distance, isTooFar) = hashes.multipliedReportingOverflow(by: Self.segmentsAhead)
+        let (ahead, isBehindTheEnd) = last.addingReportingOverflow(distance)
+        if isTooFar || isBehindTheEnd { return }
+        if let segment = Segment(stripe.reference(ahead)) { linux_prefetch(segment.header) }
     }
 
     /// Whether there is something to do in a segment.

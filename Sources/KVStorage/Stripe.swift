@@ -41,6 +41,10 @@ public struct Stripe {
     @inlinable
     public func unlock() { state.pointee.lock.unlock() }
 
+    /// Starts loading what the lock guards.
+    @inlinable
+    public func prefetch() { linux_prefetch(state) }
+
     /// Starts loading the cache line where the search for `hash` begins.
     @inlinable
     public func prefetchSlot(_ hash: UInt64) {
@@ -68,6 +72,11 @@ public struct Stripe {
             index += 1
             if index == capacity { index = 0 }
         }
+    }
+
+    /// Starts loading the digest that a write changes, unless it changes a record's deadline: then there are two.
+    public func prefetchDigest(_ routingHash: UInt32, deadline: UInt64) {
+        state.pointee.digests.prefetch(routingHash, deadline: deadline)
     }
 
     /// The record of `key`, a marker too, or nil. Deadlines are not looked at: an expired record may still be live here.

@@ -10,7 +10,7 @@ package enum FrameParser {
     }
 
     /// Looks at the frame at the start of `input`. The length is checked before anything is sliced.
-    @inlinable
+    @inlinable @inline(__always)
     package static func next(_ input: UnsafeRawBufferPointer, maxPayloadBytes: Int) -> Step {
         guard input.count >= FrameHeader.byteCount, let start = input.baseAddress else {
             return .incomplete(bytesNeeded: FrameHeader.byteCount)

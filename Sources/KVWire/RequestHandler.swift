@@ -13,6 +13,16 @@ package struct RequestFrame {
         self.timeoutMilliseconds = timeoutMilliseconds
         self.payload = payload
     }
+
+    @inlinable
+    init(_ header: FrameHeader, payload: UnsafeRawBufferPointer) {
+        self.init(
+            method: Method(rawValue: header.code),
+            requestID: header.requestID,
+            timeoutMilliseconds: header.auxiliary,
+            payload: payload
+        )
+    }
 }
 
 /// The service as a connection meets it: answers batches of requests, synchronously, on the thread that read them.
@@ -20,6 +30,9 @@ package struct RequestFrame {
 package protocol RequestHandler: AnyObject, SendableMetatype {
     /// What is handled from now on was there at once, on whatever connection.
     func beginPass()
+
+    /// `requests` are handled next, each in a batch of its own: what they need can be loaded from memory meanwhile.
+    func prepare(_ requests: UnsafeBufferPointer<RequestFrame>)
 
     /// Answers `requests` in order, each with one RESPONSE frame appended to `output`, and returns how many: at
     /// least one; fewer than all when `output` holds `outputLimit` bytes or more, or the handler's own memory is full.
@@ -41,6 +54,7 @@ package protocol RequestHandler: AnyObject, SendableMetatype {
 
 extension RequestHandler {
     package func beginPass() {}
+    package func prepare(_ requests: UnsafeBufferPointer<RequestFrame>) {}
 }
 
 /// One request to a named node, as the cluster's own parts meet the transport.

@@ -45,6 +45,16 @@ package struct ServerConnection: ~Copyable {
         if case .preface = phase { false } else { true }
     }
 
+    /// The request that `input` holds, if it holds that and nothing else.
+    package func loneRequest(_ input: UnsafeRawBufferPointer) -> RequestFrame? {
+        guard case .open = phase,
+            case .frame(let header, let payload) = FrameParser.next(input, maxPayloadBytes: maxPayloadBytes),
+            header.type == FrameType.request.rawValue,
+            FrameHeader.byteCount + payload.count == input.count
+        else { return nil }
+        return RequestFrame(header, payload: payload)
+    }
+
     /// Handles all frames that `input` holds whole, until `output` holds `outputLimit` bytes or more.
     package mutating func receive(
         _ input: UnsafeRawBufferPointer,
@@ -134,14 +144,7 @@ package struct ServerConnection: ~Copyable {
                         progress.consumed = parsed + FrameHeader.byteCount + payload.count
                         return progress
                     }
-                    (requests.baseAddress! + count).initialize(
-                        to: RequestFrame(
-                            method: Method(rawValue: header.code),
-                            requestID: header.requestID,
-                            timeoutMilliseconds: header.auxiliary,
-                            payload: payload
-                        )
-                    )
+                    (requests.baseAddress! + count).initialize(to: RequestFrame(header, payload: payload))
                     count += 1
                     parsed += FrameHeader.byteCount + payload.count
                     continue scan

@@ -51,6 +51,30 @@ import Testing
         #expect(server.handler.hello(now: server.now).serverTimeMilliseconds == ahead)
     }
 
+    /// More than a batch holds, of all kinds: found, missing, of another node, without an answer.
+    @Test func preparingChangesNoAnswer() throws {
+        let (prepared, plain) = (Server(owned: [1, 2]), Server(owned: [1, 2]))
+        let requests = (0..<60).map { number in
+            let key = prepared.key(shard: number % 3 + 1, "key \(number / 9)")
+            let id = UInt32(number)
+            return switch number % 6 {
+            case 0, 4: Server.frame(.set, id, SetRequest(key: key, value: [UInt8(number)]).encoded())
+            case 1: Server.frame(.delete, id, DeleteRequest(key: key).encoded())
+            case 2: Server.frame(.get, id, [0xFF])
+            case 3: Server.frame(Method(rawValue: 999), id, [])
+            default: Server.frame(.get, id, GetRequest(key: key).encoded())
+            }
+        }
+        for _ in 0..<2 {
+            prepared.prepare(requests)
+            for request in requests {
+                let (frame, expected) = (prepared.exchange(request), plain.exchange(request))
+                #expect(frame.map(\.header) == expected.map(\.header))
+                #expect(frame.map(\.payload) == expected.map(\.payload))
+            }
+        }
+    }
+
     @Test func allKindsOfRequestsShareABatch() throws {
         let server = Server(owned: [1, 2])
         let key = server.key()

@@ -92,6 +92,20 @@ final class Server {
         return bytes + payload
     }
 
+    /// Tells the handler what comes next, each as a batch of its own.
+    func prepare(_ requests: [[UInt8]]) {
+        let lengths = requests.map(\.count)
+        requests.flatMap(\.self).withUnsafeBytes { bytes in
+            var rest = bytes[...]
+            let frames = lengths.compactMap { length in
+                defer { rest = rest.dropFirst(length) }
+                return connection.loneRequest(UnsafeRawBufferPointer(rebasing: rest.prefix(length)))
+            }
+            precondition(frames.count == requests.count, "they are requests")
+            frames.withUnsafeBufferPointer { handler.prepare($0) }
+        }
+    }
+
     /// Sends bytes and returns the frames that come back.
     func exchange(_ bytes: [UInt8], outputLimit: Int = 1 << 20) -> [(header: FrameHeader, payload: [UInt8])] {
         var rest = bytes[...]

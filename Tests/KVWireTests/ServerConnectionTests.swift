@@ -29,6 +29,34 @@ struct ServerConnectionTests {
         return Preface.bytes + frames.flatMap(\.bytes)
     }
 
+    @Test func aLoneRequestIsNothingElse() throws {
+        let request = Frame(request: GetRequest(key: [5]), requestID: 7, timeoutMilliseconds: 9).bytes
+        let tooLarge = [UInt8](repeating: 1, count: Self.limits.maxPayloadBytes + 1)
+        var connection = ServerConnection(limits: Self.limits)
+        let isTooEarly = request.withUnsafeBytes { connection.loneRequest($0) == nil }
+        #expect(isTooEarly, "the preface is due")
+        let (handler, output) = (EchoHandler(), OutputBuffer())
+        _ = Preface.bytes.withUnsafeBytes {
+            connection.receive($0, handler: handler, now: 1, outputLimit: .max, output: output)
+        }
+        try request.withUnsafeBytes {
+            let found = connection.loneRequest($0)
+            let lone = try #require(found)
+            #expect(lone.method == .get)
+            #expect(lone.requestID == 7)
+            #expect(lone.timeoutMilliseconds == 9)
+            #expect(lone.payload.elementsEqual(GetRequest(key: [5]).encoded()))
+        }
+        let others = [
+            [], request + request, request + [0], Array(request.dropLast()), Array(request.prefix(5)),
+            Frame(FrameHeader(type: .ping)).bytes, Frame(FrameHeader(type: .request), tooLarge).bytes,
+        ]
+        for other in others {
+            let isRefused = other.withUnsafeBytes { connection.loneRequest($0) == nil }
+            #expect(isRefused)
+        }
+    }
+
     @Test(arguments: 0..<60) func repliesDoNotDependOnHowBytesArrive(seed: Int) throws {
         var random = SplitMix64(seed: UInt64(seed))
         let stream = Self.stream(&random)

@@ -34,22 +34,6 @@ extension ServerLoop {
             && (connection.pointee.bytesNeeded > Self.largeFrameBytes || held > Self.smallRestBytes)
     }
 
-    /// Reads behind the rest of the last read, in the loop's buffer.
-    private mutating func read(_ connection: Connection.Pointer, handler: some RequestHandler) {
-        let rest = connection.pointee.input.count
-        if rest > 0 { readBuffer.copyMemory(from: connection.pointee.input.bytes) }
-        guard let arrived = receive(connection, into: UnsafeMutableRawBufferPointer(rebasing: readBuffer[rest...]))
-        else { return }
-        let bytes = UnsafeRawBufferPointer(start: readBuffer.baseAddress, count: rest + arrived)
-        let progress = answer(bytes, of: connection, handler: handler)
-        if progress.consumed < bytes.count {
-            connection.pointee.input.replace(with: UnsafeRawBufferPointer(rebasing: bytes[progress.consumed...]))
-        } else if rest > 0 {
-            connection.pointee.input.clear()
-        }
-        finish(connection, progress)
-    }
-
     /// Reads into the connection's own memory, which grows as bytes arrive: a header alone gets none.
     private mutating func readLargeFrame(_ connection: Connection.Pointer, handler: some RequestHandler) {
         let needed = connection.pointee.bytesNeeded
@@ -77,7 +61,7 @@ extension ServerLoop {
     }
 
     /// Returns how many bytes arrived, at least 1; nil = none, or the connection is closed now.
-    private mutating func receive(_ connection: Connection.Pointer, into room: UnsafeMutableRawBufferPointer) -> Int? {
+    mutating func receive(_ connection: Connection.Pointer, into room: UnsafeMutableRawBufferPointer) -> Int? {
         let count = linux_receive(connection.pointee.socket, room.baseAddress, room.count)
         if count > 0 { return count }
         if count == 0 || !Self.isTemporary(errno) { close(connection) }
@@ -86,7 +70,7 @@ extension ServerLoop {
 
     // MARK: Answering
 
-    private mutating func answer(
+    mutating func answer(
         _ bytes: UnsafeRawBufferPointer,
         of connection: Connection.Pointer,
         handler: some RequestHandler
@@ -109,7 +93,7 @@ extension ServerLoop {
         return progress
     }
 
-    private mutating func finish(_ connection: Connection.Pointer, _ progress: ServerConnection.Progress) {
+    mutating func finish(_ connection: Connection.Pointer, _ progress: ServerConnection.Progress) {
         connection.pointee.bytesNeeded = progress.bytesNeeded
         if progress.closes { connection.pointee.phase = .closing }
         guard sendOutput(connection), !connection.pointee.isAtRest else { return }

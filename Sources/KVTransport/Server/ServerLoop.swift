@@ -6,7 +6,8 @@ internal import Logging
 internal import Synchronization
 
 /// One thread of the server: waits for its connections' events and handles each with one read, one batch and one
-/// write, in buffers that all its connections share.
+/// write, in buffers that all its connections share. Requests that come alone are read from several connections before
+/// they are answered.
 ///
 /// A connection is registered for reading or for writing, never for both: while it has unsent responses nothing more
 /// is read from it. So a client that never reads costs one output limit, one response and one read.
@@ -18,7 +19,14 @@ struct ServerLoop: ~Copyable {
     var clock: LoopClock
     /// The responses of the connection that is being handled; empty between two.
     let output = OutputBuffer(capacity: ServerLoop.bufferBytes)
-    let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ServerLoop.bufferBytes, alignment: 64)
+    /// Read, and not answered yet; empty between two passes.
+    var loneRequests = LoneRequests()
+    /// Several connections have something to read in this pass.
+    var isShared = false
+    private let input = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: ServerLoop.bufferBytes + LoneRequests.mostBytes,
+        alignment: 64
+    )
     var connections: [Connection.Pointer] = []
     var nextDeadlineCheck = UInt64.max
     /// How many more requests are answered in this pass.
@@ -53,7 +61,12 @@ struct ServerLoop: ~Copyable {
         acceptor?.open(on: mailbox.epoll)
     }
 
-    deinit { readBuffer.deallocate() }
+    deinit { input.deallocate() }
+
+    /// Where to read: behind the requests that wait.
+    var readBuffer: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: input[loneRequests.byteCount...])
+    }
 
     /// Runs until the server stops.
     mutating func run(handler: some RequestHandler) {
@@ -67,6 +80,7 @@ struct ServerLoop: ~Copyable {
             allowance = configuration.maxRequestsPerPass
             handler.beginPass()
             firstReadAt = nil
+            isShared = count > 1
             if mailbox.hasHandovers { takeHandovers() }
             if gauges.isStopping.load(ordering: .acquiring) { return closeAll() }
             for event in events[..<count] {
@@ -78,6 +92,7 @@ struct ServerLoop: ~Copyable {
                     handle(connection, events: event.events, handler: handler)
                 }
             }
+            answerLoneRequests(handler: handler)
             if !isDraining, gauges.isDraining.load(ordering: .acquiring) { beginDraining() }
             if owesGoAway { sayGoAway() }
             if clock.monotonic >= nextMaintenance {

@@ -28,6 +28,39 @@ struct ServerRequestTests {
         #expect(server.counters.loops.load(ordering: .relaxed) == threadCount)
     }
 
+    /// Those that come alone wait for each other, while other connections' bytes are read, answered or thrown away.
+    @Test func loneRequestsOfManyConnections() throws {
+        let server = try TestServer {
+            $0.threadCount = 1
+            $0.lingerMilliseconds = 60_000
+        }
+        let clients = try (0..<40).map { _ in try server.client() }
+        let stranger = try TestClient(server.address)
+        try stranger.send(.init(repeating: 0xAA, count: 100))
+        #expect(try stranger.receive()?.header.type == FrameType.goAway.rawValue)
+        try eventually("some came in one pass") {
+            for (number, client) in clients.enumerated() {
+                let request = TestClient.get("key \(number)", requestID: UInt32(number))
+                switch number % 4 {
+                case 0: try client.send(request + request)
+                case 1: try client.send(Array(request.prefix(20)))
+                default: try client.send(request)
+                }
+                if number == 20 { try stranger.send(.init(repeating: 0xAA, count: 4000)) }
+            }
+            for (number, client) in clients.enumerated() {
+                let request = TestClient.get("key \(number)", requestID: UInt32(number))
+                if number % 4 == 1 { try client.send(Array(request.dropFirst(20))) }
+                for _ in 0..<(number % 4 == 0 ? 2 : 1) {
+                    let frame = try #require(try client.receive())
+                    #expect(frame.header.requestID == UInt32(number))
+                    #expect(frame.value == Array("key \(number)".utf8))
+                }
+            }
+            return server.counters.preparedRequests.load(ordering: .relaxed) > 0
+        }
+    }
+
     @Test func bytesThatArriveOneByOne() throws {
         let server = try TestServer()
         let client = try TestClient(server.address)

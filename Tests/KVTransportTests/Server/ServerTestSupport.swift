@@ -16,6 +16,7 @@ final class EchoHandler: RequestHandler {
 
     final class Counters: Sendable {
         let requests = Atomic<Int>(0)
+        let preparedRequests = Atomic<Int>(0)
         let maintenances = Atomic<Int>(0)
         let loops = Atomic<Int>(0)
     }
@@ -23,6 +24,10 @@ final class EchoHandler: RequestHandler {
     init(counters: Counters = Counters()) {
         self.counters = counters
         counters.loops.add(1, ordering: .relaxed)
+    }
+
+    func prepare(_ requests: UnsafeBufferPointer<RequestFrame>) {
+        counters.preparedRequests.add(requests.count, ordering: .relaxed)
     }
 
     func handle(

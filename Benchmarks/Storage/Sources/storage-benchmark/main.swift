@@ -32,7 +32,7 @@ for argument in CommandLine.arguments.dropFirst() {
 if keyCounts.isEmpty { keyCounts = [10_000, 100_000, 1_000_000, 10_000_000] }
 
 /// The budget of a slice in the server, in nanoseconds by estimate.
-let sliceBudget = 100_000
+let sliceBudget = 50_000
 for keyCount in keyCounts {
     let benchmark = StructureBenchmark(keyCount: keyCount)
     emit(benchmark.measureSweep("read check + sweep in slices", budget: sliceBudget).json)
