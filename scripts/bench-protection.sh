@@ -216,9 +216,9 @@ measure_overload() {
     for protection in with 'the client has' without; do
         server=() options=("${valued[@]}" --timeout 200ms)
         case $protection in
-        with) server=(--max-waiting 32) ;;
+        with) server=() ;;
         without)
-            server=(--max-waiting 1000000000)
+            server=(--max-wait 0s)
             options+=(--balancing round-robin --unlimited-repetitions)
             ;;
         esac
