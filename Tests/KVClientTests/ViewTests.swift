@@ -72,7 +72,9 @@ import Testing
                 #expect(try await cluster.get() == "w")
             }
             // What tells it does so beside the read.
-            while !cluster.network.arrivals(at: node).contains(where: { $0.method == .exchangeView }) { await Task.yield() }
+            while !cluster.network.arrivals(at: node).contains(where: { $0.method == .exchangeView }) {
+                await Task.yield()
+            }
             #expect(!cluster.network.arrivals.dropFirst(before).contains { $0.node == "n1" })
         }
         #expect(try cluster.client.route(of: Array("k".utf8)).view == eight.identifier)

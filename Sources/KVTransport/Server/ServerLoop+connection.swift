@@ -187,6 +187,8 @@ extension ServerLoop {
         let sent = linux_send(connection.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         if sent > 0 {
             connection.pointee.output.consume(sent)
+            // It waits for its client, not for this loop.
+            if !connection.pointee.output.isEmpty { connection.pointee.readAt = clock.busy }
             _ = chargeMemory(of: connection)
             expect(connection, by: clock.monotonic + configuration.sendTimeoutMilliseconds)
         } else if sent < 0 && !Self.isTemporary(errno) {
