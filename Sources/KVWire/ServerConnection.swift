@@ -29,8 +29,8 @@ package struct ServerConnection: ~Copyable {
     /// A payload longer than this is not worth skipping: the connection ends.
     private static let longestSkip = 1 << 30
 
-    /// Requests whose callers wait no longer than this, in milliseconds, are refused as overloaded, unread; `UInt32.max` = all,
-    /// 0 = none. Set by the owner.
+    /// Requests whose callers wait no longer than this, in milliseconds, are refused as overloaded, unread; 0 = none,
+    /// `UInt32.max` = all that have a timeout. Set by the owner.
     package var refusedPatience: UInt32 = 0
     private var phase = Phase.preface
     private let maxPayloadBytes: Int
@@ -132,7 +132,8 @@ package struct ServerConnection: ~Copyable {
                 let other: FrameHeader
                 switch FrameParser.next(rest, maxPayloadBytes: maxPayloadBytes) {
                 case .frame(let header, let payload) where header.type == FrameType.request.rawValue:
-                    if Self.patience(of: header) <= refusedPatience {
+                    // Without a timeout it is 0: such a caller waits for ever.
+                    if header.auxiliary &- 1 < refusedPatience {
                         if count > 0 { break scan }
                         Overload.refuse(header.requestID, to: output)
                         parsed += FrameHeader.byteCount + payload.count
@@ -188,11 +189,6 @@ package struct ServerConnection: ~Copyable {
             }
             return progress
         }
-    }
-
-    /// How long a request's caller waits in all; one that does not say waits for ever.
-    private static func patience(of header: FrameHeader) -> UInt32 {
-        header.auxiliary == 0 ? .max : header.auxiliary
     }
 
     /// Takes a request out of a batch, if it is there.
