@@ -111,7 +111,9 @@ struct ServerConnectionTests {
         driver.feed(Preface.bytes)
         driver.connection.refusedPatience = .max
         driver.feed(
-            (0..<100).map { Frame(request: GetRequest(key: [1]), requestID: $0, timeoutMilliseconds: $0 == 50 ? 0 : .max) }
+            (0..<100).map { number in
+                Frame(request: GetRequest(key: [1]), requestID: number, timeoutMilliseconds: number == 50 ? 0 : .max)
+            }
         )
         #expect(handler.timeouts == [0])
         #expect(try driver.frames().dropFirst().map(\.header.requestID) == Array(0..<100))
