@@ -209,19 +209,16 @@ log_median() {
         sort -n | awk '{ values[NR] = $1 } END { print NR ? values[int((NR + 1) / 2)] : "nothing" }'
 }
 
-# Half the capacity all the time, and for some seconds three times the capacity. The servers' bound on what waits is set for what
-# they can do here, or is the default one, for servers that have a core each; or there is none, and no protection of the client's.
+# Half the capacity all the time, and for some seconds three times the capacity. Servers and client are as they are by default; or the
+# servers let everything wait, and the client has no protection.
 measure_overload() {
     local protection calls attempts goodput capacity=0 node began options=() server=() base more
-    for protection in with 'the client has' without; do
+    for protection in with without; do
         server=() options=("${valued[@]}" --timeout 200ms)
-        case $protection in
-        with) server=(--max-waiting 32) ;;
-        without)
-            server=(--max-waiting 1000000000)
+        if [ "$protection" = without ]; then
+            server=(--max-wait 0s)
             options+=(--balancing round-robin --unlimited-repetitions)
-            ;;
-        esac
+        fi
         stop_nodes
         start_nodes "${server[@]}"
         throttle 10 n1=0.3 n2=0.3 n3=0.3

@@ -49,13 +49,7 @@ extension ClusterClient {
                 } catch {
                     now = time.monotonicMicroseconds
                     ended(node, error, sent: sent, now: now)
-                    report(error, of: name, shard: route.shard, view: route.view)
-                    plan.failed(
-                        name,
-                        error,
-                        isRerouted: try self.route(of: request.key).differs(from: route),
-                        mayRepeat: error.endsCall || error.isRedirect || error.isUnsent || mayRepeat()
-                    )
+                    try failed(name, error, of: request, route, &plan)
                 }
             case .wait(let milliseconds):
                 do { try await time.sleep(milliseconds: milliseconds) } catch {
@@ -69,6 +63,29 @@ extension ClusterClient {
                 throw failure
             }
         }
+    }
+
+    /// A replica failed: learns from its error, tells it what it does not know, and asks the budget what may follow.
+    func failed(
+        _ name: String,
+        _ error: RPCError,
+        of request: GetRequest,
+        _ route: Route,
+        _ plan: inout ReadPlan
+    ) throws(CallFailure) {
+        let lesson = report(error, of: name, shard: route.shard, view: route.view)
+        var error = error
+        if lesson == .outdated {
+            tell(name, shard: route.shard)
+            // Whom it names are the owners no longer.
+            error.view = nil
+        }
+        plan.failed(
+            name,
+            error,
+            isRerouted: try self.route(of: request.key).differs(from: route),
+            mayRepeat: error.endsCall || error.isRedirect || error.isUnsent || mayRepeat()
+        )
     }
 
     /// A route's members, and the index of the first to ask; the others follow, around the end. Those to leave out are last.

@@ -18,6 +18,7 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     let jitter: Jitter
     let hedging: Hedging<Time>
     private let routing: Mutex<Routing>
+    private let tells = Mutex<Set<Tell>>([])
     let pendingWrites = PendingWrites()
     let mapFetch: MapFetch
     let observer: (any ClientObserver)?
@@ -124,13 +125,15 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
         if error.isFaultOfNode {
             nodes.failed(nodes.state(of: node), isSilence: error.isSilence, now: time.monotonicMicroseconds)
         }
+        let lesson = error.view.map(learn) ?? .nothing
         if shard > 0 {
             if error.isSilence { routing.withLock { $0.doubt(view, of: shard, isUnreachable: nodes.isEjected) } }
-            // A member that does not know the shard: the view is over.
-            if error.reason == .notHosted { routing.withLock { $0.doubt(view, of: shard) { _ in true } } }
+            // A member that does not know the shard: the view is over, unless it is the member that is behind.
+            if error.reason == .notHosted, lesson != .outdated {
+                routing.withLock { $0.doubt(view, of: shard) { _ in true } }
+            }
         }
-        guard let view = error.view else { return .nothing }
-        return learn(view)
+        return lesson
     }
 
     /// Takes one request beyond those that callers asked for.
@@ -154,11 +157,14 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
 
     func view(of shard: Int) -> View? { routing.withLock { $0.view(of: shard) } }
 
-    /// Tells a server, whose view is older, what this client knows, and learns what it then says. Returns at once.
+    /// Tells a server, whose view is older, what this client knows, and learns what it then says. Returns at once. Callers
+    /// that come while it is being told have nothing to add.
     func tell(_ node: String, shard: Int) {
-        guard let view = view(of: shard) else { return }
+        guard let view = view(of: shard), tells.withLock({ $0.insert(Tell(node: node, shard: shard)).inserted })
+        else { return }
         let timeout = UInt32(clamping: attemptMilliseconds)
         _ = sender.start(view, to: node, timeoutMilliseconds: timeout) { result in
+            self.tells.withLock { _ = $0.remove(Tell(node: node, shard: shard)) }
             if case .success(let view) = result { self.learn(view) }
         }
     }
@@ -166,6 +172,12 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     static func check(key: [UInt8]) throws(CallFailure) {
         if key.isEmpty { throw CallFailure(.invalidArgument, "the key is empty") }
     }
+}
+
+/// A server that is being told of a shard's view.
+private struct Tell: Hashable {
+    let node: String
+    let shard: Int
 }
 
 func saturatingSum(_ left: UInt64, _ right: UInt64) -> UInt64 {

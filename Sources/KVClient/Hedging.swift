@@ -106,18 +106,16 @@ extension ClusterClient {
             for event in await events.next(missing: 1) {
                 switch event {
                 case .answered(let name, _, .success(let response)):
-                    hedging.observe(time.monotonicMicroseconds - began)
-                    if let observer, name != askedNodes[0] { observer.hedgeWon() }
+                    let now = time.monotonicMicroseconds
+                    hedging.observe(now - began)
+                    if name != askedNodes[0] {
+                        if failed == 0 { overtaken(state(of: askedNodes[0], route), sent: began, now: now) }
+                        if let observer { observer.hedgeWon() }
+                    }
                     return response
                 case .answered(let name, _, .failure(let error)):
                     failed += 1
-                    report(error, of: name, shard: route.shard, view: route.view)
-                    plan.failed(
-                        name,
-                        error,
-                        isRerouted: try self.route(of: request.key).differs(from: route),
-                        mayRepeat: error.endsCall || error.isRedirect || error.isUnsent || mayRepeat()
-                    )
+                    try self.failed(name, error, of: request, route, &plan)
                 case .waited:
                     guard failed == 0, askedNodes.count == 1, mayRepeat() else { break }
                     try ask()
@@ -128,6 +126,13 @@ extension ClusterClient {
             }
         }
         return try await go(on: plan, request, route, began: time.monotonicMicroseconds)
+    }
+
+    /// A hedge was answered before the first request: whether that one's node is slower, or does not answer at all, is not to be
+    /// seen from one read. One that sends nothing for as long as an attempt may take is silent, as if one had taken so long.
+    private func overtaken(_ node: NodeState, sent: UInt64, now: UInt64) {
+        guard node.silence(sent: sent, now: now) >= attemptMilliseconds * 1000 else { return }
+        nodes.failed(node, isSilence: true, now: now)
     }
 
     /// Begins one request of a read that waits for several.

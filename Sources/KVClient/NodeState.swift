@@ -23,6 +23,10 @@ package final class NodeState: Sendable {
     /// `ejection.isEjected`, for those who only look.
     private let isOut = Atomic(false)
     private let ejection = Mutex(Ejection())
+    /// How often responses came in.
+    private let signs = Atomic<UInt64>(0)
+    /// Since when requests have been overtaken without a sign, in microseconds, and how many there were before.
+    private let silence = Mutex<(since: UInt64, signs: UInt64?)>((0, nil))
 
     package init(_ name: String) { self.name = name }
 
@@ -78,7 +82,22 @@ package final class NodeState: Sendable {
 
     package func countFailure() { failures.add(1, ordering: .relaxed) }
 
-    package func report(load: UInt16) { reportedLoad.store(UInt32(load), ordering: .relaxed) }
+    /// Responses came in, whether or not anybody waits for them still.
+    package func report(load: UInt16) {
+        reportedLoad.store(UInt32(load), ordering: .relaxed)
+        signs.add(1, ordering: .relaxed)
+    }
+
+    /// A request was overtaken by its hedge.
+    /// - Parameter sent: when it left, in microseconds.
+    /// - Returns: for how long the node has been asked, and has not sent anything.
+    func silence(sent: UInt64, now: UInt64) -> UInt64 {
+        let signs = signs.load(ordering: .relaxed)
+        return silence.withLock { silence in
+            if silence.signs != signs { silence = (sent, signs) }
+            return now - min(now, silence.since)
+        }
+    }
 
     private func observe(_ latency: UInt64, now: UInt64) {
         var average = average

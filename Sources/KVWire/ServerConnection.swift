@@ -29,10 +29,9 @@ package struct ServerConnection: ~Copyable {
     /// A payload longer than this is not worth skipping: the connection ends.
     private static let longestSkip = 1 << 30
 
-    /// How many more requests are answered; those beyond are refused as overloaded, unread. Set by the owner, counted down here.
-    package var allowance = Int.max
-    /// How long requests that arrive now may have waited already: those whose callers wait no longer are refused too.
-    package var waitedMilliseconds: UInt32 = 0
+    /// Requests whose callers wait no longer than this, in milliseconds, are refused as overloaded, unread; 0 = none,
+    /// `UInt32.max` = all that have a timeout. Set by the owner.
+    package var refusedPatience: UInt32 = 0
     private var phase = Phase.preface
     private let maxPayloadBytes: Int
 
@@ -55,15 +54,18 @@ package struct ServerConnection: ~Copyable {
         return RequestFrame(header, payload: payload)
     }
 
-    /// Handles all frames that `input` holds whole, until `output` holds `outputLimit` bytes or more.
+    /// Handles all frames that `input` holds whole, until `requestLimit` requests are answered, or `output` holds `outputLimit`
+    /// bytes or more.
     package mutating func receive(
         _ input: UnsafeRawBufferPointer,
         handler: some RequestHandler,
         now: UInt64,
+        requestLimit: Int = .max,
         outputLimit: Int,
         output: OutputBuffer
     ) -> Progress {
         var consumed = 0
+        var requestsLeft = requestLimit
         func rest() -> UnsafeRawBufferPointer { input.rest(behind: consumed) }
         func progress(needed: Int = 0, closes: Bool = false) -> Progress {
             Progress(consumed: consumed, bytesNeeded: needed, closes: closes)
@@ -95,11 +97,12 @@ package struct ServerConnection: ~Copyable {
                 phase = .open
                 Self.append(.hello, handler.hello(now: now), to: output)
             case .open:
-                if output.count >= outputLimit { return progress() }
+                if output.count >= outputLimit || requestsLeft <= 0 { return progress() }
                 let step = handleFrames(
                     rest(),
                     handler: handler,
                     now: now,
+                    requestsLeft: &requestsLeft,
                     outputLimit: outputLimit,
                     output: output
                 )
@@ -126,6 +129,7 @@ package struct ServerConnection: ~Copyable {
         _ input: UnsafeRawBufferPointer,
         handler: some RequestHandler,
         now: UInt64,
+        requestsLeft: inout Int,
         outputLimit: Int,
         output: OutputBuffer
     ) -> Progress {
@@ -138,11 +142,12 @@ package struct ServerConnection: ~Copyable {
                 let other: FrameHeader
                 switch FrameParser.next(rest, maxPayloadBytes: maxPayloadBytes) {
                 case .frame(let header, let payload) where header.type == FrameType.request.rawValue:
-                    if waitedMilliseconds > 0, header.auxiliary > 0, header.auxiliary <= waitedMilliseconds {
+                    // Without a timeout it is 0: such a caller waits for ever.
+                    if header.auxiliary &- 1 < refusedPatience {
                         if count > 0 { break scan }
                         Overload.refuse(header.requestID, to: output)
-                        progress.consumed = parsed + FrameHeader.byteCount + payload.count
-                        return progress
+                        parsed += FrameHeader.byteCount + payload.count
+                        continue scan
                     }
                     (requests.baseAddress! + count).initialize(to: RequestFrame(header, payload: payload))
                     count += 1
@@ -172,21 +177,15 @@ package struct ServerConnection: ~Copyable {
             }
             progress.consumed = parsed
             guard count > 0 else { return progress }
-            let admitted = min(count, allowance)
-            var answered = 0
-            if admitted > 0 {
-                answered = handler.handle(
-                    UnsafeBufferPointer(start: requests.baseAddress, count: admitted),
-                    now: now,
-                    outputLimit: outputLimit,
-                    output: output
-                )
-                precondition(answered > 0 && answered <= admitted, "a handler answers at least one request of a batch")
-                allowance -= answered
-            }
-            if answered == admitted {
-                for request in requests[admitted..<count] { Overload.refuse(request.requestID, to: output) }
-            } else {
+            let answered = handler.handle(
+                UnsafeBufferPointer(start: requests.baseAddress, count: count),
+                now: now,
+                outputLimit: outputLimit,
+                output: output
+            )
+            precondition(answered > 0 && answered <= count, "a handler answers at least one request of a batch")
+            requestsLeft -= answered
+            if answered < count {
                 let last = requests[answered - 1].payload
                 progress.bytesNeeded = 0
                 progress.consumed = last.baseAddress! + last.count - input.baseAddress!

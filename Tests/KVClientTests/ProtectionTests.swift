@@ -28,6 +28,30 @@ import Testing
         #expect(taken > AmplificationBudget.maxSaved, "what is earned can be spent")
     }
 
+    /// Every call wants to be repeated twice, after any history: a tenth of the calls are, but for what was saved up until it is
+    /// earned back.
+    @Test(arguments: 0..<200)
+    func anOutageGetsATenthOfItsOwnCalls(seed: Int) {
+        var random = SplitMix(state: UInt64(seed))
+        var budget = AmplificationBudget(now: 0)
+        var (now, requests): (UInt64, UInt64) = (0, 0)
+        for _ in 0..<Int.random(in: 0...5000, using: &random) {
+            now += 1000
+            requests += 1
+            if Int.random(in: 0..<8, using: &random) == 0 { _ = budget.take(requests: requests, now: now) }
+        }
+        var taken = 0
+        // While what was saved up is spent, two for each call, a tenth is earned.
+        let advance = AmplificationBudget.maxSaved / (1 - AmplificationBudget.share / 2)
+        for calls in 1...10_000 {
+            now += 500
+            requests += 1
+            for _ in 0..<2 where budget.take(requests: requests, now: now) { taken += 1 }
+            #expect(Double(taken) <= max(advance, Double(calls) * AmplificationBudget.share) + 1)
+        }
+        #expect(taken >= 850, "nearly all of it can be spent")
+    }
+
     /// All replicas answer that they are overloaded: what is offered is at most a tenth more than what was asked for.
     @Test func aTotalOutageIsNotMadeWorse() async throws {
         let cluster = try TestCluster(["n1", "n2", "n3"])
@@ -44,7 +68,7 @@ import Testing
             }
         }
         let seconds = Double(cluster.time.monotonicMilliseconds) / 1000
-        let limit = Double(calls) * 1.1 + AmplificationBudget.floorPerSecond * seconds + AmplificationBudget.maxSaved
+        let limit = Double(calls) * 1.1 + AmplificationBudget.floorPerSecond * seconds
         #expect(Double(cluster.network.arrivals.count) <= limit)
         #expect(wereOutOfBudget > calls / 2)
     }
@@ -256,6 +280,24 @@ import Testing
         let before = cluster.client.amplification.saved(now: cluster.time.monotonicMicroseconds)
         _ = try await cluster.client.get(GetRequest(key: Array("k".utf8)), isHedged: true, timeoutMilliseconds: 1000)
         #expect(cluster.client.amplification.saved(now: cluster.time.monotonicMicroseconds) < before)
+    }
+
+    /// n1 hangs, or only takes longer than it may: what it sends late nobody waits for, but it is a sign.
+    @Test(arguments: [false, true])
+    func aNodeThatIsAlwaysOvertakenIsEjectedIfItIsSilent(isSlow: Bool) async throws {
+        let cluster = try TestCluster(["n1", "n2"])
+        cluster.store("v", at: "n2")
+        cluster.network.script("n1", .hangForEver)
+        let node = cluster.client.nodes.state(of: "n1")
+        let start = cluster.time.monotonicMilliseconds
+        while !node.isEjected, cluster.time.monotonicMilliseconds < start + 1000 {
+            let request = GetRequest(key: Array("k".utf8))
+            _ = try await cluster.client.get(request, isHedged: true, timeoutMilliseconds: 1000)
+            if isSlow { node.report(load: 0) }
+            cluster.time.advance(to: cluster.time.monotonicMilliseconds + 10)
+        }
+        #expect(node.isEjected != isSlow)
+        if !isSlow { #expect(cluster.time.monotonicMilliseconds >= start + 250, "an attempt's share") }
     }
 
     // MARK: Backoff

@@ -57,6 +57,29 @@ import Testing
         #expect(cluster.network.arrivals.suffix(2).allSatisfy { $0.view == merged.identifier })
     }
 
+    /// A member of the newer view knows only the older one: it is told, by writes and reads, and nobody goes back to that.
+    @Test func aMemberThatIsBehindDoesNotEndTheNewerView() async throws {
+        let cluster = try TestCluster(["n1", "n2"])
+        cluster.network.serve(eight, at: "n1", "n2", "n3")
+        try await cluster.set("v")
+        let isBehind = RPCError(.notFound, "not hosted", reason: .notHosted, view: seven)
+        for node in ["n3", "n2"] {
+            let before = cluster.network.arrivals.count
+            cluster.network.script(node, .fail(isBehind), .serve)
+            if node == "n3" {
+                try await cluster.set("w")
+            } else {
+                #expect(try await cluster.get() == "w")
+            }
+            // What tells it does so beside the read.
+            while !cluster.network.arrivals(at: node).contains(where: { $0.method == .exchangeView }) {
+                await Task.yield()
+            }
+            #expect(!cluster.network.arrivals.dropFirst(before).contains { $0.node == "n1" })
+        }
+        #expect(try cluster.client.route(of: Array("k".utf8)).view == eight.identifier)
+    }
+
     /// A server that is behind is told, instead of being asked for ever.
     @Test func aServerWithAnOlderViewIsToldTheNewOne() async throws {
         let cluster = try TestCluster(["n2", "n3"])

@@ -91,32 +91,31 @@ struct ServerConnectionTests {
         }
     }
 
-    /// Beyond what the owner allows, requests are refused without a look at them, in their order.
-    @Test func moreRequestsThanAllowedAreRefused() throws {
+    /// More requests than others are to wait for are left where they are, in their order.
+    @Test func aTurnEndsAfterItsRequests() throws {
         let handler = EchoHandler()
-        let driver = ConnectionDriver(handler: handler)
-        driver.feed(Preface.bytes)
-        driver.connection.allowance = 40
-        driver.feed((0..<100).map { Frame(request: GetRequest(key: [1]), requestID: $0) })
-        #expect(handler.handledCount == 40 && driver.connection.allowance == 0)
-        let replies = try driver.frames().dropFirst()
-        #expect(replies.map(\.header.requestID) == Array(0..<100))
-        for reply in replies.dropFirst(40) {
-            let error = reply.payload.withUnsafeBytes { RPCError(header: reply.header, payload: $0) }
-            #expect(error.code == .resourceExhausted && error.reason == .overloaded)
-            #expect(error.retryAfterMilliseconds > 0)
+        var connection = ServerConnection(limits: Limits())
+        let output = OutputBuffer(capacity: 4096)
+        let frames = (0..<100).flatMap { Frame(request: GetRequest(key: [1]), requestID: $0).bytes }
+        var left = Preface.bytes + frames
+        var answered: [Int] = []
+        while !left.isEmpty {
+            let progress = left.withUnsafeBytes {
+                connection.receive($0, handler: handler, now: 0, requestLimit: 40, outputLimit: 1 << 20, output: output)
+            }
+            #expect(progress.bytesNeeded == 0 || progress.consumed == left.count)
+            left.removeFirst(progress.consumed)
+            answered.append(handler.handledCount)
         }
-        driver.connection.allowance = 1
-        driver.feed([Frame(request: GetRequest(key: [2]), requestID: 100)])
-        #expect(handler.handledCount == 41)
+        #expect(answered == [64, 100])
     }
 
-    /// After a long wait, those whose callers have left are not executed, the others are.
-    @Test func requestsThatWaitedTooLongAreNotExecuted() throws {
+    /// After a long wait, those whose callers wait no longer are refused without a look at them, the others are answered.
+    @Test func requestsThatWaitedTooLongAreRefused() throws {
         let handler = EchoHandler()
         let driver = ConnectionDriver(handler: handler)
         driver.feed(Preface.bytes)
-        driver.connection.waitedMilliseconds = 50
+        driver.connection.refusedPatience = 50
         let timeouts: [UInt32] = [0, 100, 50, 10, 51, 1, 0]
         driver.feed(
             timeouts.enumerated().map { index, timeout in
@@ -127,6 +126,28 @@ struct ServerConnectionTests {
         let replies = try driver.frames().dropFirst()
         #expect(replies.map(\.header.requestID) == Array(0..<7))
         #expect(replies.map { $0.header.code & 0xff == 0 } == [true, true, false, false, true, false, true])
+        for reply in replies where reply.header.code & 0xff != 0 {
+            let error = reply.payload.withUnsafeBytes { RPCError(header: reply.header, payload: $0) }
+            #expect(error.code == .resourceExhausted && error.reason == .overloaded && error.retryAfterMilliseconds > 0)
+        }
+    }
+
+    /// Where the longest wait is over, all but those whose callers wait for ever; then all is as before.
+    @Test func allThatHaveATimeoutCanBeRefused() throws {
+        let handler = EchoHandler()
+        let driver = ConnectionDriver(handler: handler)
+        driver.feed(Preface.bytes)
+        driver.connection.refusedPatience = .max
+        driver.feed(
+            (0..<100).map { number in
+                Frame(request: GetRequest(key: [1]), requestID: number, timeoutMilliseconds: number == 50 ? 0 : .max)
+            }
+        )
+        #expect(handler.timeouts == [0])
+        #expect(try driver.frames().dropFirst().map(\.header.requestID) == Array(0..<100))
+        driver.connection.refusedPatience = 0
+        driver.feed([Self.get(100)])
+        #expect(handler.handledCount == 2)
     }
 
     private static func get(_ number: UInt32) -> Frame { Frame(request: GetRequest(key: [1]), requestID: number) }

@@ -22,6 +22,8 @@ struct Connection: ~Copyable {
     var input = ByteQueue()
     /// How many bytes the incomplete frame at the start of `input` needs in all; 0 = whole frames wait.
     var bytesNeeded = 0
+    /// When the pass began that read last, in the loop's busy time.
+    var readAt: UInt64 = 0
     var output = ByteQueue()
     /// It was told that the server is draining.
     var knowsDraining = false

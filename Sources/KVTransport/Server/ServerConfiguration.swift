@@ -16,10 +16,10 @@ package struct ServerConfiguration: Sendable {
     package var inputBudgetBytes = 256 << 20
     /// All connections' unsent responses together.
     package var outputBudgetBytes = 1 << 30
-    /// How many requests of one connection, and of all connections of a thread, are answered in one pass over those that have
-    /// something to say. What goes beyond would wait too long: it is refused at once.
-    package var maxRequestsPerConnection = 4096
-    package var maxRequestsPerPass = 16_384
+    /// How many requests of a connection are answered before others have their turn.
+    package var maxRequestsPerTurn = 1024
+    /// How long a request may wait in a server that stays behind; those that have are refused. 0 = nothing is.
+    package var maxWaitMilliseconds: UInt64 = 100
     /// nil = what the limit on open files leaves room for.
     package var maxConnections: Int?
 

@@ -63,7 +63,10 @@ extension ServerLoop {
     /// Returns how many bytes arrived, at least 1; nil = none, or the connection is closed now.
     mutating func receive(_ connection: Connection.Pointer, into room: UnsafeMutableRawBufferPointer) -> Int? {
         let count = linux_receive(connection.pointee.socket, room.baseAddress, room.count)
-        if count > 0 { return count }
+        if count > 0 {
+            connection.pointee.readAt = clock.busy
+            return count
+        }
         if count == 0 || !Self.isTemporary(errno) { close(connection) }
         return nil
     }
@@ -77,20 +80,26 @@ extension ServerLoop {
     ) -> ServerConnection.Progress {
         // After the bytes were read: who asks when a deadline has passed is answered by a time behind it.
         let now = clock.now
-        let began = firstReadAt ?? now
-        firstReadAt = began
-        let allowed = min(allowance, configuration.maxRequestsPerConnection)
-        connection.pointee.protocolState.waitedMilliseconds = UInt32(clamping: now - min(now, began))
-        connection.pointee.protocolState.allowance = allowed
-        let progress = connection.pointee.protocolState.receive(
+        connection.pointee.protocolState.refusedPatience = refusedPatience(of: connection, now: now)
+        return connection.pointee.protocolState.receive(
             bytes,
             handler: handler,
             now: now,
+            requestLimit: configuration.maxRequestsPerTurn,
             outputLimit: configuration.outputLimitBytes,
             output: output
         )
-        allowance -= allowed - connection.pointee.protocolState.allowance
-        return progress
+    }
+
+    /// Whose requests there is no time for. Looks at the second clock only where something may have waited: behind other
+    /// connections of this pass, or since an earlier one.
+    private mutating func refusedPatience(of connection: Connection.Pointer, now: UInt64) -> UInt32 {
+        let began = firstReadAt ?? now
+        firstReadAt = began
+        let readAt = connection.pointee.readAt
+        if now == began && readAt == clock.busy { return 0 }
+        let busy = clock.busyNow
+        return queue.refusedPatience(waited: busy - readAt, now: busy)
     }
 
     mutating func finish(_ connection: Connection.Pointer, _ progress: ServerConnection.Progress) {
@@ -114,6 +123,7 @@ extension ServerLoop {
         let wanted = hasUnsent || connection.pointee.hasWaitingFrames ? Epoll.writable : Epoll.readable
         if wanted != connection.pointee.interest {
             connection.pointee.interest = wanted
+            waitingCount += wanted == Epoll.writable ? 1 : -1
             let token = UInt64(UInt(bitPattern: connection))
             mailbox.epoll.modify(connection.pointee.socket, events: wanted, token: token)
         }
@@ -161,6 +171,8 @@ extension ServerLoop {
         let sent = linux_send(connection.pointee.socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         if sent > 0 {
             connection.pointee.output.consume(sent)
+            // It waits for its client, not for this loop.
+            if !connection.pointee.output.isEmpty { connection.pointee.readAt = clock.busy }
             _ = chargeMemory(of: connection)
             expect(connection, by: clock.monotonic + configuration.sendTimeoutMilliseconds)
         } else if sent < 0 && !Self.isTemporary(errno) {

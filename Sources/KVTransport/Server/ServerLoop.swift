@@ -29,10 +29,11 @@ struct ServerLoop: ~Copyable {
     )
     var connections: [Connection.Pointer] = []
     var nextDeadlineCheck = UInt64.max
-    /// How many more requests are answered in this pass.
-    var allowance = 0
     /// When the pass read its first requests, in milliseconds since 1970; nil = it has not yet.
     var firstReadAt: UInt64?
+    var queue: StandingQueue
+    /// How many connections wait for their clients to read, or for their turn.
+    var waitingCount = 0
     /// Only in the loop that accepts.
     var acceptor: Acceptor?
     private var isDraining = false
@@ -54,6 +55,7 @@ struct ServerLoop: ~Copyable {
     ) {
         self.configuration = configuration
         clock = LoopClock(offset: configuration.clockOffsetMilliseconds)
+        queue = StandingQueue(maxWaitMilliseconds: configuration.maxWaitMilliseconds)
         self.logger = logger
         self.gauges = gauges
         self.mailbox = mailbox
@@ -75,9 +77,9 @@ struct ServerLoop: ~Copyable {
         var nextMaintenance: UInt64 = 0
 
         while true {
+            let busy = waitingCount > 0 ? clock.busyNow : nil
             let count = mailbox.epoll.wait(events, timeoutMilliseconds: waitMilliseconds(nextMaintenance))
-            clock.beginPass()
-            allowance = configuration.maxRequestsPerPass
+            if let busy { clock.beginPass(after: busy) } else { clock.beginPass() }
             handler.beginPass()
             firstReadAt = nil
             isShared = count > 1
@@ -162,6 +164,7 @@ struct ServerLoop: ~Copyable {
         connection.pointee.input.clear()
         connection.pointee.output.clear()
         _ = chargeMemory(of: connection)
+        if connection.pointee.interest == Epoll.writable { waitingCount -= 1 }
         let index = connection.pointee.index
         let last = connections.removeLast()
         if last != connection {

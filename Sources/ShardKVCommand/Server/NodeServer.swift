@@ -16,7 +16,7 @@ final class NodeServer: Service {
         var node: String
         var listen: ListenAddress?
         var threadCount: Int
-        var maxWaitingRequests: Int
+        var maxWait: Duration
         var limits: Limits
         var maxMemoryBytes: Int
         var drainTimeout: Duration
@@ -94,7 +94,7 @@ final class NodeServer: Service {
             limits: configuration.limits
         )
         serverConfiguration.clockOffsetMilliseconds = configuration.clockOffsetMilliseconds
-        serverConfiguration.maxRequestsPerPass = configuration.maxWaitingRequests
+        serverConfiguration.maxWaitMilliseconds = UInt64(configuration.maxWait / .milliseconds(1))
         server = EpollServer(
             configuration: serverConfiguration,
             logger: logger,

@@ -32,8 +32,13 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: "How many event loops, each on a thread of its own.")
     var threads = 1
 
-    @Option(help: "How many requests a thread lets wait; those beyond are refused at once as overloaded.")
-    var maxWaiting = 16_384
+    @Option(
+        help: """
+            How long requests may wait in a server that stays behind; those that have, or for a quarter of their own \
+            timeout, are refused as overloaded. 0 = none.
+            """
+    )
+    var maxWait: Duration = .milliseconds(100)
 
     @Option(help: "Refuse Sets when the records take this much memory; 0 = no limit.")
     var maxMemory = ByteSize(bytes: 0)
@@ -70,7 +75,7 @@ struct ServerCommand: AsyncParsableCommand {
 
     func validate() throws {
         if !(1...256).contains(threads) { throw ValidationError("--threads must be 1…256") }
-        if maxWaiting < 1 { throw ValidationError("--max-waiting must be above 0") }
+        if maxWait < .zero { throw ValidationError("--max-wait must not be negative") }
         if !(1...(1 << 30)).contains(maxKeyBytes.bytes) { throw ValidationError("--max-key-bytes must be 1…1GiB") }
         if !(0...(1 << 30)).contains(maxValueBytes.bytes) { throw ValidationError("--max-value-bytes must be 0…1GiB") }
         if drainTimeout < .zero { throw ValidationError("--drain-timeout must not be negative") }
@@ -85,7 +90,7 @@ struct ServerCommand: AsyncParsableCommand {
                 node: node,
                 listen: listen,
                 threadCount: threads,
-                maxWaitingRequests: maxWaiting,
+                maxWait: maxWait,
                 limits: Limits(maxKeyBytes: maxKeyBytes.bytes, maxValueBytes: maxValueBytes.bytes),
                 maxMemoryBytes: maxMemory.bytes,
                 drainTimeout: drainTimeout,
