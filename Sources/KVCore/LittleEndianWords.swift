@@ -11,5 +11,5 @@ extension [UInt64] {
         }
     }
 
-    package var littleEndianBytes: [UInt8] { map(\.littleEndian).withUnsafeBytes { [UInt8]($0) } }
+    package var littleEndianBytes: [UInt8] { map { $0.littleEndian }.withUnsafeBytes { [UInt8]($0) } }
 }
