@@ -23,6 +23,12 @@ package struct RequestFrame {
             payload: payload
         )
     }
+
+    /// Its caller said how long it waits, and that is no longer than this.
+    package func waitsNoLonger(than patienceMilliseconds: UInt32) -> Bool {
+        // Without a timeout it is 0: such a caller waits for ever.
+        timeoutMilliseconds &- 1 < patienceMilliseconds
+    }
 }
 
 /// The service as a connection meets it: answers batches of requests, synchronously, on the thread that read them.

@@ -70,7 +70,8 @@ extension ServerLoop {
         defer { loneRequests.removeAll() }
         // After the last of them was read, and so for all.
         let now = clock.now
-        guard refusedPatience(readAt: clock.busy, now: now) == 0 else {
+        let patience = refusedPatience(readAt: clock.busy, now: now)
+        if patience > 0 && loneRequests.requests.contains(where: { $0.waitsNoLonger(than: patience) }) {
             for index in 0..<loneRequests.count {
                 let arrival = loneRequests[index]
                 answerRead(arrival.bytes, of: arrival.connection, handler: handler)
