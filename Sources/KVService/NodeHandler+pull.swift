@@ -5,7 +5,7 @@ import KVWire
 /// What other nodes ask to find out, and to get, what they lack.
 extension NodeHandler {
     /// What looking at a slot costs, in bytes of a page: requests behind a search wait no longer than for a page of contents.
-    private static let bytesPerSlot = 4
+    static let bytesPerSlot = 16
     private static let maxPullBytes = 4 << 20
     /// What a record takes in a message beside its key and value, at the most.
     private static let recordOverheadBytes = 64

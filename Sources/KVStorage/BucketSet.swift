@@ -1,3 +1,5 @@
+internal import KVCore
+
 /// Some of the buckets of a store's digests, as a bitmap.
 package struct BucketSet: Hashable, Sendable {
     /// Bucket 0 is the lowest bit of the first word.
@@ -8,15 +10,11 @@ package struct BucketSet: Hashable, Sendable {
 
     /// A set as it came over the wire; bytes that are no whole word are left out.
     package init(bytes: [UInt8]) {
-        words = (0..<bytes.count / 8).map { word in
-            (0..<8).reduce(0) { $0 | UInt64(bytes[word * 8 + $1]) << UInt64(8 * $1) }
-        }
+        words = bytes.withUnsafeBytes { [UInt64](littleEndian: $0) }
     }
 
     /// A bit for each bucket, the least significant of a byte first.
-    package var bytes: [UInt8] {
-        words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) } }
-    }
+    package var bytes: [UInt8] { words.littleEndianBytes }
 
     /// The buckets in which two replicas' digests of one moment differ.
     package init(differing own: [UInt64], _ other: [UInt64]) {

@@ -51,7 +51,9 @@ package struct Pull: Sendable {
     private(set) var mergedRecords = 0
     /// Keys that the source has shown in this pass.
     private var shown: Set<[UInt8]> = []
+    /// Live here, in buckets that differ; and where the search for more of them goes on, nil = nowhere.
     private var ownKeys: [[UInt8]] = []
+    private var ownCursor: ScanCursor?
     private var wanted: [[UInt8]] = []
     /// How many of the last of these were asked for.
     private var askedKeys = 0
@@ -65,12 +67,12 @@ package struct Pull: Sendable {
     /// What was asked for longer ago may hold what was deleted since, and whose marker is gone.
     private static let maxAgeMilliseconds: UInt64 = 30_000
     private static let pageBytes = (8 << 10)...(256 << 10)
-    private static let urgentPageBytes = 32 << 10
+    private static let urgentPageBytes = 128 << 10
     /// How many keys are asked for where so much of their records is to be answered.
     private static let bytesPerKey = 64
     private static let triesMax = 3
-    /// As much work for the source as two small pages.
-    private static let searchBytes = 16 << 10
+    /// As much work for the source as a small page.
+    private static let searchBytes = 8 << 10
     private static let confirmationMilliseconds: UInt64 = 200
     private static let retryMilliseconds: UInt64 = 100
     /// A pass that brought so few records is the last one of a whole copy.
@@ -199,6 +201,8 @@ package struct Pull: Sendable {
         passes += 1
         passRecords = 0
         shown = []
+        ownKeys = []
+        ownCursor = .start
         // Where nearly everything differs, it is cheaper to send everything.
         if mode != .whole, passes == 1, differing.count > own.count / 4 {
             stage = .pages([])
@@ -225,10 +229,14 @@ package struct Pull: Sendable {
             try merge(newer.filter { $0.kind != .live }, store, now: now)
             wanted += newer.filter { $0.kind == .live }.map(\.key)
             for record in page.values { shown.insert(record.key) }
+            // In step with the source, since it holds requests up here as well.
+            repeat {
+                findOwn(in: buckets, store)
+            } while page.nextPageToken.isEmpty && ownCursor != nil
             if !page.nextPageToken.isEmpty {
                 stage = .versions(buckets, page.nextPageToken)
             } else {
-                ownKeys = store.liveKeys(in: buckets).filter { !shown.contains($0) }
+                ownKeys.removeAll { shown.contains($0) }
                 stage = ownKeys.isEmpty ? .values : .ownKeys
             }
         case .ownKeys:
@@ -244,6 +252,13 @@ package struct Pull: Sendable {
         }
         if case .values = stage, wanted.isEmpty { return afterPass(now: now) }
         return .ask(request(now: now), afterMilliseconds: 0)
+    }
+
+    private mutating func findOwn(in buckets: BucketSet, _ store: PulledStore) {
+        guard let from = ownCursor else { return }
+        ownCursor = store.scanLive(buckets, from: from, maxVisited: pageBytes / NodeHandler.bytesPerSlot) { key in
+            ownKeys.append(key)
+        }
     }
 
     /// Keys of an answer that was cut short are asked for again from the one that follows its last.
@@ -280,7 +295,6 @@ struct PulledStore {
 
     /// How far the clocks of nodes may be apart.
     static let skewMilliseconds: UInt64 = 5000
-    private static let visitedMax = 16_384
 
     func digests(cutoff: UInt64) -> [UInt64] {
         store.digests(leavingOutNear: cutoff)
@@ -299,16 +313,17 @@ struct PulledStore {
         }
     }
 
-    func liveKeys(in buckets: BucketSet) -> [[UInt8]] {
-        var keys: [[UInt8]] = []
-        var cursor: ScanCursor? = .start
-        while let from = cursor {
-            cursor = store.scan(buckets: buckets, from: from, maxBytes: .max, maxVisited: Self.visitedMax) { record in
-                keys.append(Array(record.key))
-                return 0
-            }
+    /// Keys of live records, and where to go on; nil = those were the last.
+    func scanLive(
+        _ buckets: BucketSet,
+        from cursor: ScanCursor,
+        maxVisited: Int,
+        _ visit: ([UInt8]) -> Void
+    ) -> ScanCursor? {
+        store.scan(buckets: buckets, from: cursor, maxBytes: .max, maxVisited: maxVisited) { record in
+            visit(Array(record.key))
+            return 0
         }
-        return keys
     }
 
     /// The greatest version of each key stays.

@@ -1,4 +1,5 @@
 internal import CKeyValueProto
+internal import KVCore
 
 package struct GetDigestsRequest: RequestMessage, ConvertedMessage, Hashable {
     package typealias Response = GetDigestsResponse
@@ -41,17 +42,13 @@ package struct GetDigestsResponse: ConvertedMessage, Hashable {
     static var unpackC: UnpackFunction<Kv__GetDigestsResponse> { kv__get_digests_response__unpack }
 
     init(_ message: Kv__GetDigestsResponse) {
-        let bytes = message.digests.view
-        digests = (0..<bytes.count / 8).map {
-            UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self))
-        }
+        digests = [UInt64](littleEndian: message.digests.view)
         clock = message.clock_ms
     }
 
     func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__GetDigestsResponse> {
         let message = builder.make(kv__get_digests_response__init)
-        let bytes = digests.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
-        message.pointee.digests = builder.bytes(bytes)
+        message.pointee.digests = builder.bytes(digests.littleEndianBytes)
         message.pointee.clock_ms = clock
         return message
     }
