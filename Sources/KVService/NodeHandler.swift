@@ -37,10 +37,6 @@ package final class NodeHandler: RequestHandler {
 
     package func beginPass() { writer.load = 0 }
 
-    package func prepare(_ requests: UnsafeBufferPointer<RequestFrame>) {
-        withStores { prefetch(stage(requests)) }
-    }
-
     package func handle(
         _ requests: UnsafeBufferPointer<RequestFrame>,
         now: UInt64,
@@ -51,15 +47,34 @@ package final class NodeHandler: RequestHandler {
         let now = moment.now
         passages.begin()
         defer { passages.end() }
-        let count = stage(requests)
-        // In a batch of one nothing is there to do meanwhile.
-        if count > 1 { prefetch(count) }
+        let count = load(requests)
         var answered = 0
         repeat {
             answer(answered, requests[answered], now: now, output: output)
             answered += 1
         } while answered < count && output.count < outputLimit
         return answered
+    }
+
+    package func handleEach(
+        _ requests: UnsafeBufferPointer<RequestFrame>,
+        now: UInt64,
+        output: OutputBuffer,
+        answered: (Int) -> Void
+    ) {
+        moment = node.clock.moment(now)
+        let now = moment.now
+        passages.begin()
+        defer { passages.end() }
+        var first = 0
+        while first < requests.count {
+            let count = load(UnsafeBufferPointer(rebasing: requests[first...]))
+            for index in 0..<count {
+                answer(index, requests[first + index], now: now, output: output)
+                answered(first + index)
+            }
+            first += count
+        }
     }
 
     package func hello(now: UInt64) -> Hello {
@@ -77,6 +92,14 @@ package final class NodeHandler: RequestHandler {
         passages.begin()
         defer { passages.end() }
         return body()
+    }
+
+    /// The first two stages of as many requests as the decoder takes; returns their number.
+    private func load(_ requests: UnsafeBufferPointer<RequestFrame>) -> Int {
+        let count = stage(requests)
+        // In a batch of one nothing is there to do meanwhile.
+        if count > 1 { prefetch(count) }
+        return count
     }
 
     // MARK: Stage 1

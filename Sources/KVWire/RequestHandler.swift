@@ -23,6 +23,12 @@ package struct RequestFrame {
             payload: payload
         )
     }
+
+    /// Its caller said how long it waits, and that is no longer than this.
+    package func waitsNoLonger(than patienceMilliseconds: UInt32) -> Bool {
+        // Without a timeout it is 0: such a caller waits for ever.
+        timeoutMilliseconds &- 1 < patienceMilliseconds
+    }
 }
 
 /// The service as a connection meets it: answers batches of requests, synchronously, on the thread that read them.
@@ -30,9 +36,6 @@ package struct RequestFrame {
 package protocol RequestHandler: AnyObject, SendableMetatype {
     /// What is handled from now on was there at once, on whatever connection.
     func beginPass()
-
-    /// `requests` are handled next, each in a batch of its own: what they need can be loaded from memory meanwhile.
-    func prepare(_ requests: UnsafeBufferPointer<RequestFrame>)
 
     /// Answers `requests` in order, each with one RESPONSE frame appended to `output`, and returns how many: at
     /// least one; fewer than all when `output` holds `outputLimit` bytes or more, or the handler's own memory is full.
@@ -44,6 +47,15 @@ package protocol RequestHandler: AnyObject, SendableMetatype {
         output: OutputBuffer
     ) -> Int
 
+    /// Answers `requests` in order, each of which came alone on a connection of its own. `answered` is called behind each with
+    /// its index, and takes its RESPONSE frame out of `output`.
+    func handleEach(
+        _ requests: UnsafeBufferPointer<RequestFrame>,
+        now: UInt64,
+        output: OutputBuffer,
+        answered: (Int) -> Void
+    )
+
     /// What a new connection is told.
     func hello(now: UInt64) -> Hello
 
@@ -54,7 +66,19 @@ package protocol RequestHandler: AnyObject, SendableMetatype {
 
 extension RequestHandler {
     package func beginPass() {}
-    package func prepare(_ requests: UnsafeBufferPointer<RequestFrame>) {}
+
+    package func handleEach(
+        _ requests: UnsafeBufferPointer<RequestFrame>,
+        now: UInt64,
+        output: OutputBuffer,
+        answered: (Int) -> Void
+    ) {
+        for index in requests.indices {
+            let request = UnsafeBufferPointer(rebasing: requests[index...index])
+            _ = handle(request, now: now, outputLimit: .max, output: output)
+            answered(index)
+        }
+    }
 }
 
 /// One request to a named node, as the cluster's own parts meet the transport.

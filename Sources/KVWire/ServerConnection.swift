@@ -142,14 +142,14 @@ package struct ServerConnection: ~Copyable {
                 let other: FrameHeader
                 switch FrameParser.next(rest, maxPayloadBytes: maxPayloadBytes) {
                 case .frame(let header, let payload) where header.type == FrameType.request.rawValue:
-                    // Without a timeout it is 0: such a caller waits for ever.
-                    if header.auxiliary &- 1 < refusedPatience {
+                    let request = RequestFrame(header, payload: payload)
+                    if request.waitsNoLonger(than: refusedPatience) {
                         if count > 0 { break scan }
                         Overload.refuse(header.requestID, to: output)
                         parsed += FrameHeader.byteCount + payload.count
                         continue scan
                     }
-                    (requests.baseAddress! + count).initialize(to: RequestFrame(header, payload: payload))
+                    (requests.baseAddress! + count).initialize(to: request)
                     count += 1
                     parsed += FrameHeader.byteCount + payload.count
                     continue scan

@@ -52,10 +52,10 @@ import Testing
     }
 
     /// More than a batch holds, of all kinds: found, missing, of another node, without an answer.
-    @Test func preparingChangesNoAnswer() throws {
-        let (prepared, plain) = (Server(owned: [1, 2]), Server(owned: [1, 2]))
+    @Test func loneRequestsAreAnsweredAsBatchesOfOne() throws {
+        let (together, plain) = (Server(owned: [1, 2]), Server(owned: [1, 2]))
         let requests = (0..<60).map { number in
-            let key = prepared.key(shard: number % 3 + 1, "key \(number / 9)")
+            let key = together.key(shard: number % 3 + 1, "key \(number / 9)")
             let id = UInt32(number)
             return switch number % 6 {
             case 0, 4: Server.frame(.set, id, SetRequest(key: key, value: [UInt8(number)]).encoded())
@@ -66,9 +66,8 @@ import Testing
             }
         }
         for _ in 0..<2 {
-            prepared.prepare(requests)
-            for request in requests {
-                let (frame, expected) = (prepared.exchange(request), plain.exchange(request))
+            for (request, frame) in zip(requests, together.exchangeEach(requests)) {
+                let expected = plain.exchange(request)
                 #expect(frame.map(\.header) == expected.map(\.header))
                 #expect(frame.map(\.payload) == expected.map(\.payload))
             }

@@ -92,17 +92,27 @@ final class Server {
         return bytes + payload
     }
 
-    /// Tells the handler what comes next, each as a batch of its own.
-    func prepare(_ requests: [[UInt8]]) {
+    /// Sends requests as if each came alone on a connection of its own, and returns the frames that come back on each.
+    func exchangeEach(_ requests: [[UInt8]]) -> [[(header: FrameHeader, payload: [UInt8])]] {
         let lengths = requests.map(\.count)
-        requests.flatMap(\.self).withUnsafeBytes { bytes in
+        return requests.flatMap(\.self).withUnsafeBytes { bytes in
             var rest = bytes[...]
             let frames = lengths.compactMap { length in
                 defer { rest = rest.dropFirst(length) }
                 return connection.loneRequest(UnsafeRawBufferPointer(rebasing: rest.prefix(length)))
             }
             precondition(frames.count == requests.count, "they are requests")
-            frames.withUnsafeBufferPointer { handler.prepare($0) }
+            var answers: [[(header: FrameHeader, payload: [UInt8])]] = []
+            output.clear()
+            frames.withUnsafeBufferPointer {
+                handler.handleEach($0, now: now, output: output) { index in
+                    precondition(index == answers.count, "in order, each once")
+                    answers.append(Self.frames(output.bytes))
+                    output.clear()
+                }
+            }
+            precondition(answers.count == requests.count, "all are answered")
+            return answers
         }
     }
 
@@ -117,14 +127,20 @@ final class Server {
             }
             precondition(progress.consumed > 0, "whole frames are consumed")
             rest = rest.dropFirst(progress.consumed)
-            var answers = output.bytes[...]
-            while case .frame(let header, let payload) = FrameParser.next(
-                UnsafeRawBufferPointer(rebasing: answers),
-                maxPayloadBytes: 1 << 30
-            ) {
-                frames.append((header, Array(payload)))
-                answers = answers.dropFirst(FrameHeader.byteCount + payload.count)
-            }
+            frames += Self.frames(output.bytes)
+        }
+        return frames
+    }
+
+    private static func frames(_ bytes: UnsafeRawBufferPointer) -> [(header: FrameHeader, payload: [UInt8])] {
+        var rest = bytes[...]
+        var frames: [(header: FrameHeader, payload: [UInt8])] = []
+        while case .frame(let header, let payload) = FrameParser.next(
+            UnsafeRawBufferPointer(rebasing: rest),
+            maxPayloadBytes: 1 << 30
+        ) {
+            frames.append((header, Array(payload)))
+            rest = rest.dropFirst(FrameHeader.byteCount + payload.count)
         }
         return frames
     }

@@ -58,7 +58,7 @@ extension ServerLoop {
         guard let arrived = receive(connection, into: UnsafeMutableRawBufferPointer(rebasing: buffer[rest...]))
         else { return }
         let bytes = UnsafeRawBufferPointer(start: buffer.baseAddress, count: rest + arrived)
-        if isShared, loneRequests.take(bytes, of: connection) {
+        if loneRequests.take(bytes, of: connection) {
             if loneRequests.isFull { answerLoneRequests(handler: handler) }
         } else {
             answerRead(bytes, of: connection, handler: handler)
@@ -66,12 +66,26 @@ extension ServerLoop {
     }
 
     mutating func answerLoneRequests(handler: some RequestHandler) {
-        if loneRequests.count > 1 { handler.prepare(loneRequests.requests) }
-        for index in 0..<loneRequests.count {
-            let arrival = loneRequests[index]
-            answerRead(arrival.bytes, of: arrival.connection, handler: handler)
+        guard loneRequests.count > 0 else { return }
+        defer { loneRequests.removeAll() }
+        // After the last of them was read, and so for all.
+        let now = clock.now
+        let patience = refusedPatience(readAt: clock.busy, now: now)
+        if patience > 0 && loneRequests.requests.contains(where: { $0.waitsNoLonger(than: patience) }) {
+            for index in 0..<loneRequests.count {
+                let arrival = loneRequests[index]
+                answerRead(arrival.bytes, of: arrival.connection, handler: handler)
+            }
+            return
         }
-        loneRequests.removeAll()
+        // Beside a closure that may change the loop, what the loop owns would be counted as used.
+        Unmanaged.passUnretained(output)._withUnsafeGuaranteedRef { output in
+            handler.handleEach(loneRequests.requests, now: now, output: output) { index in
+                let connection = loneRequests[index].connection
+                if !connection.pointee.input.isEmpty { connection.pointee.input.clear() }
+                finish(connection)
+            }
+        }
     }
 
     /// Answers what the loop's buffer holds, and keeps the rest.

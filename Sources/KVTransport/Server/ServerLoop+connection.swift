@@ -80,7 +80,7 @@ extension ServerLoop {
     ) -> ServerConnection.Progress {
         // After the bytes were read: who asks when a deadline has passed is answered by a time behind it.
         let now = clock.now
-        connection.pointee.protocolState.refusedPatience = refusedPatience(of: connection, now: now)
+        connection.pointee.protocolState.refusedPatience = refusedPatience(readAt: connection.pointee.readAt, now: now)
         return connection.pointee.protocolState.receive(
             bytes,
             handler: handler,
@@ -91,13 +91,11 @@ extension ServerLoop {
         )
     }
 
-    /// Whose requests there is no time for. Looks at the second clock only where something may have waited: behind other
-    /// connections of this pass, or since an earlier one.
-    private mutating func refusedPatience(of connection: Connection.Pointer, now: UInt64) -> UInt32 {
-        let began = firstReadAt ?? now
-        firstReadAt = began
-        let readAt = connection.pointee.readAt
-        if now == began && readAt == clock.busy { return 0 }
+    /// Whose requests there is no time for, of those read at `readAt`. Looks at the second clock only where something may have
+    /// waited: behind other connections of this pass, or since an earlier one.
+    mutating func refusedPatience(readAt: UInt64, now: UInt64) -> UInt32 {
+        if firstReadAt == nil { firstReadAt = now }
+        if now == firstReadAt && readAt == clock.busy { return 0 }
         let busy = clock.busyNow
         return queue.refusedPatience(waited: busy - readAt, now: busy)
     }
@@ -105,6 +103,11 @@ extension ServerLoop {
     mutating func finish(_ connection: Connection.Pointer, _ progress: ServerConnection.Progress) {
         connection.pointee.bytesNeeded = progress.bytesNeeded
         if progress.closes { connection.pointee.phase = .closing }
+        finish(connection)
+    }
+
+    /// Sends its answers.
+    mutating func finish(_ connection: Connection.Pointer) {
         guard sendOutput(connection), !connection.pointee.isAtRest else { return }
         guard chargeMemory(of: connection) else { return refuseForMemory(connection) }
         settle(connection)

@@ -21,8 +21,6 @@ struct ServerLoop: ~Copyable {
     let output = OutputBuffer(capacity: ServerLoop.bufferBytes)
     /// Read, and not answered yet; empty between two passes.
     var loneRequests = LoneRequests()
-    /// Several connections have something to read in this pass.
-    var isShared = false
     private let input = UnsafeMutableRawBufferPointer.allocate(
         byteCount: ServerLoop.bufferBytes + LoneRequests.mostBytes,
         alignment: 64
@@ -65,7 +63,8 @@ struct ServerLoop: ~Copyable {
 
     deinit { input.deallocate() }
 
-    /// Where to read: behind the requests that wait.
+    /// Where to read: behind the requests that wait. Called, it would be given a copy of the loop.
+    @inline(__always)
     var readBuffer: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(rebasing: input[loneRequests.byteCount...])
     }
@@ -82,7 +81,6 @@ struct ServerLoop: ~Copyable {
             if let busy { clock.beginPass(after: busy) } else { clock.beginPass() }
             handler.beginPass()
             firstReadAt = nil
-            isShared = count > 1
             if mailbox.hasHandovers { takeHandovers() }
             if gauges.isStopping.load(ordering: .acquiring) { return closeAll() }
             for event in events[..<count] {

@@ -57,7 +57,7 @@ struct ServerRequestTests {
                     #expect(frame.value == Array("key \(number)".utf8))
                 }
             }
-            return server.counters.preparedRequests.load(ordering: .relaxed) > 0
+            return server.counters.loneRequests.load(ordering: .relaxed) > 0
         }
     }
 

@@ -16,7 +16,8 @@ final class EchoHandler: RequestHandler {
 
     final class Counters: Sendable {
         let requests = Atomic<Int>(0)
-        let preparedRequests = Atomic<Int>(0)
+        /// Those that came alone, with others of their kind.
+        let loneRequests = Atomic<Int>(0)
         let maintenances = Atomic<Int>(0)
         let loops = Atomic<Int>(0)
     }
@@ -26,8 +27,17 @@ final class EchoHandler: RequestHandler {
         counters.loops.add(1, ordering: .relaxed)
     }
 
-    func prepare(_ requests: UnsafeBufferPointer<RequestFrame>) {
-        counters.preparedRequests.add(requests.count, ordering: .relaxed)
+    func handleEach(
+        _ requests: UnsafeBufferPointer<RequestFrame>,
+        now: UInt64,
+        output: OutputBuffer,
+        answered: (Int) -> Void
+    ) {
+        if requests.count > 1 { counters.loneRequests.add(requests.count, ordering: .relaxed) }
+        for index in requests.indices {
+            _ = handle(UnsafeBufferPointer(rebasing: requests[index...index]), now: now, outputLimit: 1, output: output)
+            answered(index)
+        }
     }
 
     func handle(
