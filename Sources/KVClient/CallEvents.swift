@@ -34,7 +34,7 @@ extension GetResponse: GatheredResponse {
 
 /// Brings the ends of all actions of a call to the one task that waits for them: it is woken when there is something to decide,
 /// not by each answer.
-final class CallEvents<Response: GatheredResponse>: Sendable {
+final class CallEvents<Response: GatheredResponse>: Wakeable {
     typealias Event = CallEvent<Response>
 
     private struct State {
@@ -72,6 +72,9 @@ final class CallEvents<Response: GatheredResponse>: Sendable {
             state.outstandingOfAll += count
         }
     }
+
+    /// It is time to ask one more.
+    func wake(_ call: UInt32) { post(.waited(node: nil, phase: 0)) }
 
     func ended(_ event: Event, phase: Int) { post(event, endedPhase: phase) }
 

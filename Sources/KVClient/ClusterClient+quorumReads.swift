@@ -20,9 +20,7 @@ extension ClusterClient {
         defer { if events.hasOutstanding { for cancel in running { cancel() } } }
         var now = time.monotonicMilliseconds
         var route = try await route(of: request.key, deadline: deadline)
-        if isHedged {
-            hedging.schedule(at: began + hedging.delayMicroseconds) { events.post(.waited(node: nil, phase: 0)) }
-        }
+        if isHedged { hedging.schedule(at: began + hedging.delayMicroseconds, events) }
         var step = plan.begin(route, candidates: candidates(route, now: now), now: now)
         var happened: [CallEvent<GetResponse>] = []
         while true {

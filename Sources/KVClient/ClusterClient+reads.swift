@@ -112,11 +112,14 @@ extension ClusterClient {
     }
 
     /// - Parameter sent: when it left, in microseconds.
-    func answered(_ node: NodeState, _ method: Method, sent: UInt64) {
+    /// - Returns: now.
+    @discardableResult
+    func answered(_ node: NodeState, _ method: Method, sent: UInt64) -> UInt64 {
         let now = time.monotonicMicroseconds
         node.answered(began: sent, now: now)
         nodes.answered(node, now: now)
         if let observer { observer.answered(node.name, method, microseconds: now - min(now, sent)) }
+        return now
     }
 
     /// A request failed, or was left.

@@ -23,6 +23,15 @@ package protocol ClusterSender: RequestSender {
         _ completion: @escaping @Sendable (Result<Request.Response, RPCError>) -> Void
     ) -> @Sendable () -> Void
 
+    /// `send` for a caller that may have better to do than to wait for the end: once the request has left, `sent` is told whom
+    /// to wake, which ends the wait, and does nothing once the call has ended. May return `late` at once.
+    func attempt(
+        _ request: GetRequest,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void
+    ) async throws(RPCError) -> Attempt
+
     /// Returns once the node's HELLO is in; throws UNAVAILABLE or DEADLINE_EXCEEDED.
     func connect(to node: String, timeoutMilliseconds: UInt32) async throws(RPCError)
 }
@@ -40,5 +49,14 @@ extension ClusterSender {
             } catch { completion(.failure(error)) }
         }
         return { task.cancel() }
+    }
+
+    package func attempt(
+        _ request: GetRequest,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void
+    ) async throws(RPCError) -> Attempt {
+        .late { start(request, to: node, timeoutMilliseconds: timeoutMilliseconds, $0) }
     }
 }

@@ -44,6 +44,16 @@ struct RecordingSender: ClusterSender {
         return connections.start(request, to: node, timeoutMilliseconds: timeoutMilliseconds, completion)
     }
 
+    func attempt(
+        _ request: GetRequest,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void
+    ) async throws(RPCError) -> Attempt {
+        note(request)
+        return try await connections.attempt(request, to: node, timeoutMilliseconds: timeoutMilliseconds, sent)
+    }
+
     func follow(_ map: ShardMap) { connections.follow(map) }
 
     func learn(_ member: View.Member) { connections.learn(member) }

@@ -19,11 +19,14 @@ import Testing
         ).json()
     }
 
-    private func client(_ map: String) throws -> ShardKVClient {
+    private func client(_ map: String, balancing: ShardKVClient.Balancing = .leastCost) throws
+        -> ShardKVClient
+    {
         var configuration = ShardKVClient.Configuration(shardMap: .json(Array(map.utf8)))
         configuration.timeout = .seconds(30)
         // The machine may be busy: what is slow here is no trouble of a node.
         configuration.attemptTimeout = .seconds(10)
+        configuration.balancing = balancing
         return try ShardKVClient(configuration: configuration)
     }
 
@@ -74,6 +77,20 @@ import Testing
         #expect(error?.description.contains("\n") == false)
         await client.close()
         try await nodes[1].stop()
+    }
+
+    /// The connections are there, so that the reads wait as others do until they are hedged; an attempt's share is far longer.
+    @Test func hedgedReadsAreAnsweredWhileAReplicaHangs() async throws {
+        let nodes = [try await TestNode.start("n1"), try await TestNode.start("n2")]
+        let client = try client(map(nodes), balancing: .roundRobin)
+        try await client.set("k", "v")
+        nodes[0].hang()
+        for _ in 0..<20 { #expect(try await client.get("k", isHedged: true) == Array("v".utf8)) }
+        #expect(nodes[0].requestCount > 1, "both are asked")
+        // Those that the hanging node was asked are given up, and it is told so.
+        while nodes[0].cancelCount < nodes[0].requestCount - 1 { try await Task.sleep(for: .milliseconds(1)) }
+        await client.close()
+        for node in nodes { try await node.stop() }
     }
 
     @Test func addressesOneReplica() async throws {

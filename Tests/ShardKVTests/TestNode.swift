@@ -23,6 +23,12 @@ final class TestNode: Sendable {
     var port: Int { channel.localAddress!.port! }
     var requestCount: Int { records.state.withLock { $0.requestCount } }
 
+    /// How many requests a client has left.
+    var cancelCount: Int { records.state.withLock { $0.cancelCount } }
+
+    /// From now on requests arrive, and are not answered.
+    func hang() { records.state.withLock { $0.hangs = true } }
+
     func record(_ key: String) -> Record? { records.state.withLock { $0.records[Array(key.utf8)] } }
 
     static func start(_ name: String) async throws -> TestNode {
@@ -51,6 +57,8 @@ final class TestNode: Sendable {
         struct State {
             var records: [[UInt8]: Record] = [:]
             var requestCount = 0
+            var cancelCount = 0
+            var hangs = false
         }
 
         let state = Mutex(State())
@@ -95,8 +103,11 @@ final class TestNode: Sendable {
                 send(.hello, id: 0, hello.encoded(), context)
             }
             while let (header, payload) = nextFrame() {
+                if header.type == FrameType.cancel.rawValue { records.state.withLock { $0.cancelCount += 1 } }
                 guard header.type == FrameType.request.rawValue else { continue }
-                send(.response, id: header.requestID, answer(header, payload), context)
+                let response = answer(header, payload)
+                if records.state.withLock({ $0.hangs }) { continue }
+                send(.response, id: header.requestID, response, context)
             }
         }
 

@@ -32,11 +32,25 @@ extension NodeConnection {
     func call(_ request: some RequestMessage, now: Int64, deadline: Int64) async -> Outcome {
         var now = now
         while true {
-            let outcome = await suspend { send(request, now: now, deadline: deadline, $0) }
+            let outcome = await suspend { send(request, now: now, deadline: deadline, .task($0)) }
             guard case .tooEarly = outcome else { return outcome }
             let hello = await waitForHello(deadline: deadline)
             guard case .reply = hello else { return hello }
             now = Self.now
+        }
+    }
+
+    /// Sends a request and waits for its answer until `deadline`, or until the call that `sent` is told is woken.
+    func attempt(
+        _ request: GetRequest,
+        now: Int64,
+        deadline: Int64,
+        _ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void
+    ) async -> Outcome {
+        await suspend { continuation in
+            let number = send(request, now: now, deadline: deadline, .leavingTask(continuation))
+            if let number { sent(self, number) }
+            return number
         }
     }
 
@@ -69,8 +83,9 @@ extension NodeConnection {
 
     /// Returns `reply` once HELLO is in; at once if it is.
     func waitForHello(deadline: Int64) async -> Outcome {
-        await suspend { completion in
-            begin(completion, now: Self.now, deadline: deadline) { state throws(Refused) in
+        await suspend { continuation in
+            let completion = Completion.task(continuation)
+            return begin(completion, now: Self.now, deadline: deadline) { state throws(Refused) in
                 switch state.phase {
                 case .connecting:
                     return try Self.insert(
@@ -88,13 +103,13 @@ extension NodeConnection {
 
     /// Lets `begin` begin a call for this task, and ends it if the task is cancelled.
     @inline(__always)
-    private func suspend(_ begin: (Completion) -> UInt32?) async -> Outcome {
+    private func suspend(_ begin: (UnsafeContinuation<Outcome, Never>) -> UInt32?) async -> Outcome {
         let ticket = CallTicket()
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 if ticket.isCancelled {
                     continuation.resume(returning: .failed(Self.cancelled(wasSent: false)))
-                } else if let number = begin(.task(continuation)), !ticket.register(number) {
+                } else if let number = begin(continuation), !ticket.register(number) {
                     cancel(number)
                 }
             }

@@ -2,7 +2,7 @@ internal import KVWire
 internal import NIOCore
 internal import Synchronization
 
-/// What happens to a connection: flushes, answers, deadlines, its end. All but `cancel`, `retire` and `end` run on the event loop.
+/// What happens to a connection: flushes, answers, deadlines, its end. All but `cancel`, `wake`, `retire` and `end` run on the event loop.
 extension NodeConnection {
     /// Deadlines are met to within this many milliseconds, so that many calls that end one after the other cost few looks at
     /// the table.
@@ -176,6 +176,20 @@ extension NodeConnection {
         }
         if mustFlush { eventLoop.execute { self.flush() } }
         if let call { call.completion(.failed(Self.cancelled(wasSent: call.isAppended))) }
+    }
+
+    /// Lets a call's task go on, which then takes what the answer comes to from a future.
+    func wake(_ number: UInt32) {
+        let left = state.withLock { state -> (EventLoopPromise<Outcome>, UnsafeContinuation<Outcome, Never>)? in
+            state.calls.update(number) { call in
+                guard case .leavingTask(let continuation) = call.completion else { return nil }
+                let promise = eventLoop.makePromise(of: Outcome.self)
+                call.completion = .handler { promise.succeed($0) }
+                return (promise, continuation)
+            } ?? nil
+        }
+        guard let (promise, continuation) = left else { return }
+        continuation.resume(returning: .late(promise.futureResult, cancel: { self.cancel(number) }))
     }
 
     private func setTimer(at deadline: Int64) {

@@ -13,7 +13,7 @@ internal import Synchronization
 ///      └───────────────────┴──── failure, `end` ────────┴──────────────────────▶ ended
 /// ```
 /// Requests leave in `open` only, so that a node which says no HELLO has certainly executed none.
-final class NodeConnection: Sendable {
+final class NodeConnection: Wakeable {
     /// The errors are boxed, so that the usual outcome is small.
     enum Outcome: Sendable {
         case reply(ResponseReader.Frame)
@@ -22,6 +22,8 @@ final class NodeConnection: Sendable {
         indirect case unsent(RPCError)
         /// The request did not leave, because there is no HELLO yet: wait for it.
         case tooEarly
+        /// The caller was made to go on; the answer is still due.
+        indirect case late(EventLoopFuture<Outcome>, cancel: @Sendable () -> Void)
     }
 
     /// Is told a call's outcome once, on any thread, with no lock held.
@@ -29,11 +31,13 @@ final class NodeConnection: Sendable {
         /// The task that waits. Unchecked, which saves the two objects of a checked one: whoever ends a call takes it out of the
         /// table first, so it is one only.
         case task(UnsafeContinuation<Outcome, Never>)
+        /// The same, and `wake` may let it go on before.
+        case leavingTask(UnsafeContinuation<Outcome, Never>)
         case handler(@Sendable (Outcome) -> Void)
 
         func callAsFunction(_ outcome: Outcome) {
             switch self {
-            case .task(let continuation): continuation.resume(returning: outcome)
+            case .task(let continuation), .leavingTask(let continuation): continuation.resume(returning: outcome)
             case .handler(let handle): handle(outcome)
             }
         }
@@ -41,7 +45,7 @@ final class NodeConnection: Sendable {
 
     /// A call that waits, for its answer or for HELLO.
     struct Call {
-        let completion: Completion
+        var completion: Completion
         let deadline: Int64
         /// Where its request starts in all the bytes of this connection; `notAppended` for one that waits for HELLO.
         let position: UInt64

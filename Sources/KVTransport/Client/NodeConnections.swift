@@ -63,7 +63,7 @@ package final class NodeConnections: RequestSender {
                 if frame.isOK { return try frame.decode(Request.Response.self) }
                 throw frame.error
             case .failed(let error): throw error
-            case .tooEarly: preconditionFailure("a call waits for HELLO")
+            case .tooEarly, .late: preconditionFailure("a call waits for HELLO and for its end")
             case .unsent(let error):
                 guard canRepeat else { throw error }
                 canRepeat = false
@@ -74,6 +74,7 @@ package final class NodeConnections: RequestSender {
 
     /// `send` without waiting: `completion` is called once, on any thread, perhaps before this returns.
     /// - Returns: what cancels the call.
+    @specialized(where Request == GetRequest)
     @specialized(where Request == SetRequest)
     @specialized(where Request == DeleteRequest)
     package func start<Request: RequestMessage>(
@@ -106,6 +107,30 @@ package final class NodeConnections: RequestSender {
         }
     }
 
+    /// `send`, which ends early with `late` when the call that `sent` is told is woken, or where the node has said no HELLO yet.
+    package func attempt(
+        _ request: GetRequest,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void
+    ) async throws(RPCError) -> Attempt {
+        let now = NodeConnection.now
+        let connection = try connection(to: node)
+        switch await connection.attempt(request, now: now, deadline: now + Int64(timeoutMilliseconds), sent) {
+        case .reply(let frame):
+            if frame.isOK { return .answered(try frame.decode(GetResponse.self)) }
+            throw frame.error
+        case .failed(let error): throw error
+        case .tooEarly, .unsent:
+            return .late { self.start(request, to: node, timeoutMilliseconds: timeoutMilliseconds, $0) }
+        case .late(let answer, let cancel):
+            return .late { completion in
+                answer.whenSuccess { completion(Self.result($0, of: GetRequest.self)) }
+                return cancel
+            }
+        }
+    }
+
     private static func result<Request: RequestMessage>(
         _ outcome: NodeConnection.Outcome,
         of type: Request.Type
@@ -117,7 +142,7 @@ package final class NodeConnections: RequestSender {
                 return .failure(error)
             }
         case .failed(let error), .unsent(let error): return .failure(error)
-        case .tooEarly: preconditionFailure("the connection was open")
+        case .tooEarly, .late: preconditionFailure("the connection was open, and this is the end")
         }
     }
 
@@ -125,7 +150,7 @@ package final class NodeConnections: RequestSender {
     package func connect(to node: String, timeoutMilliseconds: UInt32) async throws(RPCError) {
         let deadline = NodeConnection.now + Int64(timeoutMilliseconds)
         switch await (try connection(to: node)).waitForHello(deadline: deadline) {
-        case .reply, .tooEarly: return
+        case .reply, .tooEarly, .late: return
         case .failed(let error), .unsent(let error): throw error
         }
     }
