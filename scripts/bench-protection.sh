@@ -109,6 +109,7 @@ throttle() {
 }
 
 clients=('round-robin' 'random' 'least-cost' 'least-cost --hedge')
+cost_clients=('round-robin' 'random' 'least-cost' 'least-cost --hedging true')
 
 # n3 answers through a proxy, which delays it or does not.
 measure_slow() {
@@ -265,15 +266,16 @@ measure_outage() {
     done
 }
 
-# The client's own user-space instructions for a Get.
+# The client's own user-space instructions for a Get, and its CPU time at full speed: valgrind slows all but the clock down, so that
+# what a timer does counts for more.
 measure_cost() {
-    local client count counted=() plain=0 each
+    local client count round counted=() plain=0 each
     install_missing valgrind:valgrind strip:binutils
     build_product client-benchmark
     # Valgrind up to 3.19 cannot read the debug information of this toolchain's binaries.
     strip -g -o "$work/client" "$root/Benchmarks/.build/release/client-benchmark"
     cc -shared -fPIC -O1 -o "$work/preload.so" "$root/Benchmarks/Preload/sigsuspend.c"
-    for client in round-robin random least-cost 'least-cost --hedging true'; do
+    for client in "${cost_clients[@]}"; do
         counted=()
         for count in 6400 25600; do
             # shellcheck disable=SC2086  # an option may follow
@@ -285,6 +287,22 @@ measure_cost() {
         each=$(((counted[1] - counted[0]) / (25600 - 6400)))
         [ "$plain" != 0 ] || plain=$each
         row 'instructions of the client' "$client" "$each for a Get: $(calculate %.3f "$each / $plain") of round robin's"
+    done
+    for round in 1 2 3 4 5 6 7 8 9; do
+        for client in "${cost_clients[@]}"; do
+            # shellcheck disable=SC2086  # an option may follow
+            "$root/Benchmarks/.build/release/client-benchmark" --shardmap "$map" --keys 64 --warmup 0.2 --seconds 0.5 \
+                --balancing $client >"$work/client.json"
+            sed -n "s/.*\"client_cpu_us\": *\([0-9.]*\).*/$round \1/p" "$work/client.json" >>"$work/cpu $client"
+        done
+    done
+    for client in "${cost_clients[@]}"; do
+        row 'CPU of the client, us' "$client" "$(
+            join "$work/cpu round-robin" "$work/cpu $client" | awk '{ print $3, $3 / $2 }' | sort -n -k 2 |
+                awk '{ cpu[NR] = $1; ratio[NR] = $2 }
+                    END { middle = int((NR + 1) / 2)
+                        printf "%.2f for a Get: %.3f [%.3f-%.3f] of round robin'"'"'s", cpu[middle], ratio[middle], ratio[1], ratio[NR] }'
+        )"
     done
 }
 
