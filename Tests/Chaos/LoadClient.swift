@@ -72,7 +72,7 @@ final class LoadClient: Sendable {
     }
 
     private func write(_ key: [UInt8], _ value: [UInt8]?, ttlMilliseconds: Int) async {
-        let log = StampLog()
+        let log = StampLog(key: key, value: value)
         let begin = recorder.now
         var outcome = Write.Outcome.acknowledged
         do throws(CallFailure) {

@@ -11,12 +11,29 @@ final class StampLog: Sendable {
     /// That of the write which the current task makes.
     @TaskLocal static var current: StampLog?
 
+    private let key: [UInt8]
+    /// Nil = it deletes.
+    private let value: [UInt8]?
     private let log = Mutex<[Write.Stamp]>([])
+
+    init(key: [UInt8], value: [UInt8]?) {
+        self.key = key
+        self.value = value
+    }
 
     var stamps: [Write.Stamp] { log.withLock { $0 } }
 
+    /// What the write's task sends may be another's: one that waits in the background goes on where what it waits for happens.
+    func note(_ request: some RequestMessage) {
+        if let set = request as? SetRequest, set.key == key, set.value == value {
+            note(Write.Stamp(version: set.version, expiresAt: set.expiresAt))
+        } else if let delete = request as? DeleteRequest, delete.key == key, value == nil {
+            note(Write.Stamp(version: delete.version))
+        }
+    }
+
     /// The same stamp goes to every replica, and again with each retry.
-    func note(_ stamp: Write.Stamp) {
+    private func note(_ stamp: Write.Stamp) {
         log.withLock { if $0.last != stamp { $0.append(stamp) } }
     }
 }
@@ -62,12 +79,5 @@ struct RecordingSender: ClusterSender {
         try await connections.connect(to: node, timeoutMilliseconds: timeoutMilliseconds)
     }
 
-    private func note(_ request: some RequestMessage) {
-        guard let log = StampLog.current else { return }
-        if let set = request as? SetRequest {
-            log.note(Write.Stamp(version: set.version, expiresAt: set.expiresAt))
-        } else if let delete = request as? DeleteRequest {
-            log.note(Write.Stamp(version: delete.version))
-        }
-    }
+    private func note(_ request: some RequestMessage) { StampLog.current?.note(request) }
 }
