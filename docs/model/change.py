@@ -132,12 +132,13 @@ class Attempt:
         """What follows the latest epoch was recorded by a quorum of it first. Where no quorum's answers to this life know
         of any, an earlier life did nothing after it."""
         replica, counted = self.replica, self.counted()
-        latest = max((s['epoch'] for s in self.holders(counted)), default=None)
-        if latest is None or any(e > latest for s in counted for e in (s['epoch'], *s['activated'])):
+        holders = [s['epoch'] for s in self.holders(counted)]
+        if not holders:
             return
-        if self.enough(latest, [s['name'] for s in counted if remembers(s, latest)]):
-            replica.remembers_after = min(replica.remembers_after, latest)
-            if replica.name not in self.world.maps[latest]:
+        epochs = [max(holders)] + sorted({e for s in counted for e in s['activated'] if e > max(holders)})
+        if all(self.enough(e, [s['name'] for s in counted if remembers(s, e)]) for e in epochs):
+            replica.remembers_after = min(replica.remembers_after, epochs[-1])
+            if not any(replica.name in self.world.maps[e] for e in epochs):
                 replica.recovering = False
 
     def prepare(self):

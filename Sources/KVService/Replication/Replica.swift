@@ -176,15 +176,15 @@ struct Replica: Sendable {
         !isRecovering && (other.epoch > remembersAfter || wasEverActive)
     }
 
-    /// No configuration above `other` was in force when this life began.
-    mutating func note(newestBeforeStart other: Configuration) {
-        remembersAfter = min(remembersAfter, other.epoch)
-        if !other.contains(node) { isRecovering = false }
+    /// No others were in force when this life began, but ones that these followed.
+    mutating func note(inForceBeforeStart others: [Configuration]) {
+        remembersAfter = min(remembersAfter, others.last?.epoch ?? .max)
+        if !others.contains(where: { $0.contains(node) }) { isRecovering = false }
     }
 
     /// Whether that would tell anything new.
-    func learns(newestBeforeStart other: Configuration) -> Bool {
-        other.epoch < remembersAfter || isRecovering && !other.contains(node)
+    func learns(inForceBeforeStart others: [Configuration]) -> Bool {
+        others.last?.epoch ?? .max < remembersAfter || isRecovering && !others.contains { $0.contains(node) }
     }
 
     /// - Returns: false if a higher configuration was promised.

@@ -21,8 +21,8 @@ extension ReplicationCoordinator {
         guard var transition = replicas[shard]?.transition else { return }
         let current = self.replica(shard)
         let own = current.status(for: node, content: ContentSummary())
-        if let newest = transition.newestBeforeStart(current, own: own), current.learns(newestBeforeStart: newest) {
-            change(shard) { $0.note(newestBeforeStart: newest) }
+        if let inForce = transition.inForceBeforeStart(current, own: own), current.learns(inForceBeforeStart: inForce) {
+            change(shard) { $0.note(inForceBeforeStart: inForce) }
             return evaluate(shard)
         }
         let decision = transition.decide(

@@ -89,16 +89,13 @@ struct Transition: Sendable {
         }
     }
 
-    /// No newer configuration was in force when this life of the process began. What follows a configuration is recorded by a
-    /// quorum of it first: where the answers of a quorum know of nothing that followed, nothing had.
-    func newestBeforeStart(_ replica: Replica, own: ReplicaStatus) -> Configuration? {
+    /// The configurations that may have been in force when this life of the process began, the last one being the newest; nil = it is
+    /// not known. What follows a configuration is recorded by a quorum of it first: where the answers of a quorum of each
+    /// know of nothing more that followed, nothing had.
+    func inForceBeforeStart(_ replica: Replica, own: ReplicaStatus) -> [Configuration]? {
         let situation = Situation(replica, own: own, answers: answers)
         guard let newest = situation.newestActive(below: nil) else { return nil }
-        let isFollowed = situation.replies.values.contains { reply in
-            reply.configuration > newest || reply.activated.contains { $0 > newest }
-        }
-        let speakers = newest.members.count { situation.replies[$0]?.remembers(newest) == true }
-        return speakers >= newest.quorum && !isFollowed ? newest : nil
+        return situation.missingFrom(newest, nil) == nil ? situation.needed(newest, nil) : nil
     }
 
     /// - Parameters:
@@ -296,8 +293,9 @@ private struct Situation {
     }
 
     /// The configurations that a quorum each has to speak for: the newest active one and those that followed it.
-    func needed(_ newest: Configuration, _ target: Configuration) -> [Configuration] {
-        let followers = replies.values.flatMap(\.activated).filter { $0 > newest && $0 < target }
+    /// - Parameter target: what is to follow; nil = nothing.
+    func needed(_ newest: Configuration, _ target: Configuration?) -> [Configuration] {
+        let followers = replies.values.flatMap(\.activated).filter { $0 > newest && (target == nil || $0 < target!) }
         return [newest] + Set(followers).sorted()
     }
 
@@ -307,7 +305,7 @@ private struct Situation {
     }
 
     /// Nil: each needed configuration has a quorum among the answers. Otherwise, whose are missing.
-    func missingFrom(_ newest: Configuration, _ target: Configuration) -> [String]? {
+    func missingFrom(_ newest: Configuration, _ target: Configuration?) -> [String]? {
         for configuration in needed(newest, target) {
             let missing = configuration.members.filter { replies[$0]?.remembers(configuration) != true }
             if configuration.members.count - missing.count < configuration.quorum { return missing }
