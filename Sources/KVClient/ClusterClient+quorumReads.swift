@@ -91,28 +91,29 @@ extension ClusterClient {
 
     /// Brings replicas that were behind up to what the read found, with the same version and deadline. Returns at once.
     private func repair(_ key: [UInt8], _ result: QuorumReadPlan.Result, timeoutMilliseconds: UInt64) {
+        // The value of an expired record is gone, and a replica whose clock is behind would take nothing for its value until the
+        // deadline: servers bring each other's markers.
+        if result.response.kind == .expired { return }
         // Counted as repetitions; what is not repaired now is by the next read, or by the servers.
         let behind = result.behind.filter { _ in mayRepeat() }
         if behind.isEmpty { return }
         if let observer { observer.repaired(behind.count) }
         let (response, clock) = (result.response, clock.milliseconds(now: time.monotonicMilliseconds))
-        switch response.kind {
-        // A deadline that has passed leaves a marker, as it did where the record comes from.
-        case .live, .expired:
+        if response.kind == .deleted {
+            let request = DeleteRequest(
+                key: key,
+                view: result.view,
+                version: response.version,
+                opClockMilliseconds: clock
+            )
+            repair(request, behind, timeoutMilliseconds)
+        } else {
             let request = SetRequest(
                 key: key,
                 value: response.value,
                 view: result.view,
                 version: response.version,
                 expiresAt: response.expiresAt,
-                opClockMilliseconds: clock
-            )
-            repair(request, behind, timeoutMilliseconds)
-        case .deleted:
-            let request = DeleteRequest(
-                key: key,
-                view: result.view,
-                version: response.version,
                 opClockMilliseconds: clock
             )
             repair(request, behind, timeoutMilliseconds)

@@ -100,6 +100,16 @@ import Testing
         #expect(cluster.network.record("k", at: "n1") == cluster.network.record("k", at: "n2"))
     }
 
+    /// Its value is gone: a replica whose clock is behind would take nothing for it.
+    @Test func aQuorumReadLeavesAnExpiredRecordToTheServers() async throws {
+        let cluster = try TestCluster(["n1", "n2"])
+        cluster.store("old", at: "n1")
+        let expired = TestNetwork.Record(version: Version(milliseconds: 2, writer: 1), value: nil, expiresAt: 9)
+        cluster.network.store(expired, "k", at: "n2")
+        #expect(try await cluster.get("k", .quorum) == nil)
+        #expect(cluster.network.arrivals.allSatisfy { $0.method == .get })
+    }
+
     @Test func aQuorumReadAsksOneMoreForEachThatFails() async throws {
         let cluster = try TestCluster(["n1", "n2", "n3"])
         cluster.store("v", at: "n2", "n3")

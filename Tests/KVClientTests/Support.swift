@@ -167,12 +167,13 @@ final class TestNetwork: ClusterSender {
         switch request {
         case let request as GetRequest:
             let record = state.withLock { $0.records[node]?[request.key] }
+            let marker = record?.expiresAt == 0 ? RecordKind.deleted : .expired
             return GetResponse(
                 value: record?.value ?? [],
                 wasFound: record?.value != nil,
                 version: record?.version ?? .none,
                 expiresAt: record?.expiresAt ?? 0,
-                kind: record == nil || record?.value != nil ? .live : .deleted
+                kind: record == nil || record?.value != nil ? .live : marker
             )
         case let request as SetRequest:
             return merge(

@@ -156,6 +156,7 @@ private final class RunningQuorumRead {
 
     private func repair(_ result: QuorumReadPlan.Result) {
         let (response, clock) = (result.response, client.clock.milliseconds(now: now))
+        if response.kind == .expired { return }
         for node in result.behind {
             let timeout = UInt32(Client.callMilliseconds)
             if response.kind == .deleted {

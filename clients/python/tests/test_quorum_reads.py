@@ -43,6 +43,19 @@ async def test_a_deletion_counts_and_is_repaired_as_one(cluster: FakeCluster) ->
     assert cluster["n3"].calls(Method.DELETE)[0].version == (2, 1)
 
 
+async def test_what_has_expired_is_not_written_without_its_value(cluster: FakeCluster) -> None:
+    async with cluster, cluster.client(read_consistency=Consistency.QUORUM) as client:
+        expired = kv_pb2.GetResponse(version_time=2, version_writer=1, kind=kv_pb2.EXPIRED, expires_at_ms=2**60)
+        cluster["n1"].records[b"key"] = expired
+        cluster["n2"].records[b"key"] = expired
+        cluster["n3"].records[b"key"] = record(b"old", 1)
+        assert await client.get("key") is None
+        cluster["n1"].records[b"key"] = cluster["n2"].records[b"key"] = record(b"new", 3)
+        assert await client.get("key") == b"new"
+        await eventually(lambda: bool(cluster["n3"].calls(Method.SET)))
+    assert [call.message.value for call in cluster.requests(Method.SET)] == [b"new"]
+
+
 async def test_of_equal_times_the_greater_writer_counts(cluster: FakeCluster) -> None:
     async with cluster, cluster.client(read_consistency=Consistency.QUORUM) as client:
         for number, node in enumerate(cluster.nodes.values()):

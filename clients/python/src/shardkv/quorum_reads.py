@@ -52,7 +52,8 @@ async def _repair(cluster: Cluster, key: bytes, fan_out: FanOut[kv_pb2.GetRespon
     """Writes the greatest version to the replicas that hold a lesser one, as far as the budget for retries allows."""
     responses = await fan_out.leftover()
     greatest = max(responses.values(), key=version_of)
-    if version_of(greatest) == NO_VERSION:
+    # An expired record's value is gone: a replica whose clock is behind would take nothing for it. Servers repair that.
+    if version_of(greatest) == NO_VERSION or greatest.kind == kv_pb2.EXPIRED:
         return
     cluster.clock.raise_above(version_of(greatest))
     stale = [node for node, response in responses.items() if version_of(response) < version_of(greatest)]
