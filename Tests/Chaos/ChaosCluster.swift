@@ -67,6 +67,8 @@ final class ChaosCluster: Sendable {
     var died: [String] { servers.values.filter(\.hasDied).map(\.node).sorted() }
 
     func start(_ node: String) async throws {
+        let step = recorder.progress.begin("\(node) starts")
+        defer { recorder.progress.end(step) }
         let port = try await servers[node]!.start()
         links.lead(to: node, port: port)
         observer.found(node, at: port)
@@ -79,7 +81,11 @@ final class ChaosCluster: Sendable {
         }
     }
 
-    func kill(_ node: String) async { await servers[node]!.kill() }
+    func kill(_ node: String) async {
+        let step = recorder.progress.begin("\(node) is killed")
+        defer { recorder.progress.end(step) }
+        await servers[node]!.kill()
+    }
 
     func stop(_ node: String) { servers[node]!.signal(SIGSTOP) }
 
@@ -124,9 +130,11 @@ final class ChaosCluster: Sendable {
     }
 
     func end() async {
+        let step = recorder.progress.begin("connections are closed")
+        defer { recorder.progress.end(step) }
         for client in clients.values { await client.close() }
         await observer.close()
-        for server in servers.values { await server.kill() }
+        for node in scenario.nodes { await kill(node) }
         await links.close()
     }
 

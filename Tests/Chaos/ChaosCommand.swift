@@ -84,9 +84,24 @@ struct ChaosCommand: AsyncParsableCommand {
             directory: directory
         )
         tell("seed \(seed) begins")
+        let watchdog = DispatchSource.makeTimerSource(queue: .global())
+        watchdog.setEventHandler { give(up: run) }
+        watchdog.schedule(deadline: .now() + .seconds(run.longestSeconds))
+        watchdog.resume()
+        defer { watchdog.cancel() }
         let report = try await run.run()
         if !report.isGood { try leave(report, directory) }
         return report
+    }
+
+    /// A history does not end, and neither would this program.
+    private func give(up run: ChaosRun) {
+        let report = run.hung
+        do { try leave(report, run.directory) } catch { tell("FAILURE \(error)") }
+        tell(report.summary)
+        Children.killAll()
+        try? FileManager.default.removeItem(at: run.directory)
+        Foundation.exit(1)
     }
 
     private func leave(_ report: ChaosReport, _ directory: URL) throws {

@@ -20,10 +20,28 @@ struct ChaosRun {
     let configuration: Configuration
     /// For maps, logs and, after a failure, the history.
     let directory: URL
+    private let recorder: Recorder
+
+    init(scenario: Scenario, configuration: Configuration, directory: URL) {
+        self.scenario = scenario
+        self.configuration = configuration
+        self.directory = directory
+        recorder = Recorder(scenario, wallMilliseconds: SystemTime().wallMilliseconds)
+    }
+
+    /// By then the history is over, unless something waits for ever: each of its steps has a limit.
+    var longestSeconds: Int {
+        scenario.milliseconds / 1000 + 2 * configuration.recoverySeconds + configuration.repairSeconds + 60
+    }
+
+    /// Of a history that does not end.
+    var hung: ChaosReport {
+        let steps = recorder.progress.underWay.joined(separator: ", ")
+        return report(failures: ["not over after \(longestSeconds) s; under way: \(steps)"])
+    }
 
     func run() async throws -> ChaosReport {
         let group = MultiThreadedEventLoopGroup.singleton
-        let recorder = Recorder(scenario, wallMilliseconds: SystemTime().wallMilliseconds)
         let cluster = try await ChaosCluster(
             scenario,
             binary: configuration.binary,
@@ -33,7 +51,7 @@ struct ChaosRun {
             on: group
         )
         do {
-            let report = try await run(cluster, recorder)
+            let report = try await run(cluster)
             await cluster.end()
             return report
         } catch {
@@ -42,13 +60,13 @@ struct ChaosRun {
         }
     }
 
-    private func run(_ cluster: ChaosCluster, _ recorder: Recorder) async throws -> ChaosReport {
+    private func run(_ cluster: ChaosCluster) async throws -> ChaosReport {
         var failures: [String] = []
         do {
             try await cluster.startAll()
             failures = try await recover(cluster, at: 1)
             if failures.isEmpty {
-                try await inject(cluster, recorder)
+                try await inject(cluster)
                 failures = try await recover(cluster, at: UInt64(scenario.series.maps.count))
             }
         } catch let error as ChaosError {
@@ -58,26 +76,35 @@ struct ChaosRun {
         if failures.isEmpty, !recorder.snapshot.writes.contains(where: { $0.outcome == .acknowledged }) {
             failures.append("no write was acknowledged")
         }
-        // What a quorum read repairs, it repairs in the background: an unacknowledged write may be seen, then not.
-        let promises = Promises(
-            clockToleranceMilliseconds: scenario.clockToleranceMilliseconds,
-            oneSeesAll: scenario.series.everyOwnerHearsOfChanges,
-            quorumReadsAreMonotone: false
-        )
-        if failures.isEmpty { failures = try await awaitRepair(cluster, recorder, promises) }
+        if failures.isEmpty { failures = try await awaitRepair(cluster) }
+        return report(failures: failures, waivedCopies: await cluster.observer.waivedCopies())
+    }
+
+    private func report(failures: [String], waivedCopies: UInt64 = 0) -> ChaosReport {
         let history = recorder.snapshot
         return ChaosReport(
             scenario: scenario,
             history: history,
             tally: recorder.tally,
-            waivedCopies: await cluster.observer.waivedCopies(),
+            waivedCopies: waivedCopies,
             failures: failures,
             violations: history.violations(of: promises)
         )
     }
 
+    private var promises: Promises {
+        // What a quorum read repairs, it repairs in the background: an unacknowledged write may be seen, then not.
+        Promises(
+            clockToleranceMilliseconds: scenario.clockToleranceMilliseconds,
+            oneSeesAll: scenario.series.everyOwnerHearsOfChanges,
+            quorumReadsAreMonotone: false
+        )
+    }
+
     /// Load and faults at once; the load ends a little after the last fault.
-    private func inject(_ cluster: ChaosCluster, _ recorder: Recorder) async throws {
+    private func inject(_ cluster: ChaosCluster) async throws {
+        let step = recorder.progress.begin("load and faults")
+        defer { recorder.progress.end(step) }
         let start = ContinuousClock.now
         let injector = FaultInjector(
             cluster: cluster,
@@ -107,6 +134,8 @@ struct ChaosRun {
 
     /// - Returns: what keeps the cluster from being ready in the end.
     private func recover(_ cluster: ChaosCluster, at epoch: UInt64) async throws -> [String] {
+        let step = recorder.progress.begin("nodes become ready")
+        defer { recorder.progress.end(step) }
         let deadline = ContinuousClock.now + .seconds(configuration.recoverySeconds)
         while true {
             let obstacles = await cluster.observer.obstacles(at: epoch)
@@ -117,11 +146,9 @@ struct ChaosRun {
 
     /// Looks at the copies until nothing is missing and all are equal, or the time for repair is over.
     /// - Returns: why the copies are not known.
-    private func awaitRepair(
-        _ cluster: ChaosCluster,
-        _ recorder: Recorder,
-        _ promises: Promises
-    ) async throws -> [String] {
+    private func awaitRepair(_ cluster: ChaosCluster) async throws -> [String] {
+        let step = recorder.progress.begin("copies become equal")
+        defer { recorder.progress.end(step) }
         let deadline = ContinuousClock.now + .seconds(configuration.repairSeconds)
         while true {
             var failures: [String] = []

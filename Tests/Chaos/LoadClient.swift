@@ -61,12 +61,14 @@ final class LoadClient: Sendable {
             let key = Array("key\(random.number(1...keyCount))".utf8)
             number += 1
             let value = Array("\(name).\(caller).\(number)".utf8)
+            let step = recorder.progress.begin("call \(number) of \(name).\(caller)")
             switch random.number(1...100) {
             case 1...30: await write(key, value, ttlMilliseconds: 0)
             case 31...42: await write(key, value, ttlMilliseconds: random.number(50...4000))
             case 43...52: await write(key, nil, ttlMilliseconds: 0)
             default: await read(key)
             }
+            recorder.progress.end(step)
             try? await Task.sleep(for: .milliseconds(random.number(0...pause)))
         }
     }

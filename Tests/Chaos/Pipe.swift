@@ -17,6 +17,8 @@ final class Pipe {
 
     private let loop: any EventLoop
     private var items: [(due: NIODeadline, item: Item)] = []
+    /// A timer will look at what is due.
+    private var isTimerSet = false
 
     init(loop: any EventLoop, isOpen: Bool, delay: TimeAmount) {
         self.loop = loop
@@ -48,7 +50,12 @@ final class Pipe {
             case .end: target.close(promise: nil)
             }
         }
-        if let next = items.first { loop.assumeIsolated().scheduleTask(deadline: next.due) { self.pump() } }
+        guard let next = items.first, !isTimerSet else { return }
+        isTimerSet = true
+        loop.assumeIsolated().scheduleTask(deadline: next.due) {
+            self.isTimerSet = false
+            self.pump()
+        }
     }
 }
 

@@ -3,6 +3,7 @@ internal import Synchronization
 
 /// Collects the history while it happens.
 final class Recorder: Sendable {
+    let progress = Progress()
     private let history: Mutex<History>
     private let counts = Mutex<[String: Int]>([:])
     private let started = ContinuousClock.now

@@ -4,10 +4,9 @@ internal import Synchronization
 /// A node as a process, which may be killed and started again. Its lives share a log.
 final class ServerProcess: Sendable {
     private struct State {
-        var process: Process?
+        var identifier: pid_t?
         /// It was killed on purpose.
         var isDown = true
-        var lives = 0
     }
 
     let node: String
@@ -27,7 +26,7 @@ final class ServerProcess: Sendable {
 
     /// It ended though nobody asked it to.
     var hasDied: Bool {
-        state.withLock { $0.process.map { !$0.isRunning } ?? false && !$0.isDown }
+        state.withLock { state in !state.isDown && state.identifier.map { !Children.isRunning($0) } ?? false }
     }
 
     /// Starts the process and waits until it listens.
@@ -46,13 +45,14 @@ final class ServerProcess: Sendable {
         Children.started(process.processIdentifier)
         try log.close()
         state.withLock { state in
-            state.process = process
+            state.identifier = process.processIdentifier
             state.isDown = false
-            state.lives += 1
         }
         for _ in 0..<2000 {
             if let port = port(after: begin) { return port }
-            if !process.isRunning { throw ChaosError("\(node) ended at its start, see \(logPath)") }
+            if !Children.isRunning(process.processIdentifier) {
+                throw ChaosError("\(node) ended at its start, see \(logPath)")
+            }
             try await Task.sleep(for: .milliseconds(10))
         }
         throw ChaosError("\(node) does not listen, see \(logPath)")
@@ -61,20 +61,20 @@ final class ServerProcess: Sendable {
     /// kill -9, also of a process that is stopped.
     func kill() async {
         guard
-            let process = state.withLock({ state in
+            let identifier = state.withLock({ state in
                 state.isDown = true
-                return state.process
+                return state.identifier
             })
         else { return }
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        while process.isRunning { try? await Task.sleep(for: .milliseconds(5)) }
-        Children.ended(process.processIdentifier)
+        Foundation.kill(identifier, SIGKILL)
+        while Children.isRunning(identifier) { try? await Task.sleep(for: .milliseconds(5)) }
+        Children.ended(identifier)
     }
 
     /// SIGSTOP or SIGCONT.
     func signal(_ number: Int32) {
         state.withLock { state in
-            if let process = state.process, process.isRunning { Foundation.kill(process.processIdentifier, number) }
+            if let identifier = state.identifier, Children.isRunning(identifier) { Foundation.kill(identifier, number) }
         }
     }
 
