@@ -13,16 +13,6 @@ package protocol ClusterSender: RequestSender {
     /// map's own addresses win.
     func learn(_ member: View.Member)
 
-    /// `send` for a caller that waits for several nodes at once. `completion` is called once, on any thread, perhaps before
-    /// this returns.
-    /// - Returns: what cancels the call; it does nothing once the call has ended.
-    func start<Request: RequestMessage>(
-        _ request: Request,
-        to node: String,
-        timeoutMilliseconds: UInt32,
-        _ completion: @escaping @Sendable (Result<Request.Response, RPCError>) -> Void
-    ) -> @Sendable () -> Void
-
     /// `send` for a caller that may have better to do than to wait for the end: once the request has left, `sent` is told whom
     /// to wake, which ends the wait, and does nothing once the call has ended. May return `late` at once.
     func attempt(
@@ -37,20 +27,6 @@ package protocol ClusterSender: RequestSender {
 }
 
 extension ClusterSender {
-    package func start<Request: RequestMessage>(
-        _ request: Request,
-        to node: String,
-        timeoutMilliseconds: UInt32,
-        _ completion: @escaping @Sendable (Result<Request.Response, RPCError>) -> Void
-    ) -> @Sendable () -> Void {
-        let task = Task {
-            do throws(RPCError) {
-                completion(.success(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds)))
-            } catch { completion(.failure(error)) }
-        }
-        return { task.cancel() }
-    }
-
     package func attempt(
         _ request: GetRequest,
         to node: String,

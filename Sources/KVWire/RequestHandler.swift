@@ -90,4 +90,39 @@ package protocol RequestSender: Sendable {
         to node: String,
         timeoutMilliseconds: UInt32
     ) async throws(RPCError) -> Request.Response
+
+    /// `send` without a task that waits. `completion` is called once, on any thread, perhaps before this returns.
+    /// - Returns: what cancels the request; it does nothing once the request has ended.
+    func start<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ completion: @escaping @Sendable (Result<Request.Response, RPCError>) -> Void
+    ) -> @Sendable () -> Void
+}
+
+extension RequestSender {
+    package func start<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ completion: @escaping @Sendable (Result<Request.Response, RPCError>) -> Void
+    ) -> @Sendable () -> Void {
+        startInTask(request, to: node, timeoutMilliseconds: timeoutMilliseconds, completion)
+    }
+
+    /// `start` by a task that waits all the same.
+    package func startInTask<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ completion: @escaping @Sendable (Result<Request.Response, RPCError>) -> Void
+    ) -> @Sendable () -> Void {
+        let task = Task {
+            do throws(RPCError) {
+                completion(.success(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds)))
+            } catch { completion(.failure(error)) }
+        }
+        return { task.cancel() }
+    }
 }

@@ -69,10 +69,10 @@ extension Node {
         }
     }
 
-    /// - Parameter wakeUp: called when there are calls to take, by any thread.
-    package func onCalls(_ wakeUp: @escaping @Sendable () -> Void) {
+    /// - Parameter wakeUp: called when there are calls to take, by any thread; nil = they wait.
+    package func onCalls(_ wakeUp: (@Sendable () -> Void)?) {
         replication.withLock { $0.wakeUp = wakeUp }
-        wakeUp()
+        wakeUp?()
     }
 
     /// Takes in what became of a call. Records are merged on the calling thread.

@@ -29,27 +29,27 @@ package enum PeerResponse: Sendable {
 }
 
 extension RequestSender {
-    /// Sends whatever it is.
-    package func send(
+    /// Sends whatever it is; `completion` is called once, on any thread, perhaps before this returns.
+    func start(
         _ request: PeerRequest,
         to node: String,
-        timeoutMilliseconds: UInt32
-    ) async throws(RPCError) -> PeerResponse {
+        timeoutMilliseconds: UInt32,
+        _ completion: @escaping @Sendable (Result<PeerResponse, RPCError>) -> Void
+    ) {
+        func start<Request: RequestMessage>(
+            _ request: Request,
+            _ wrap: @escaping @Sendable (Request.Response) -> PeerResponse
+        ) {
+            _ = self.start(request, to: node, timeoutMilliseconds: timeoutMilliseconds) { completion($0.map(wrap)) }
+        }
         switch request {
-        case .exchange(let request):
-            .exchange(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds))
-        case .activate(let request):
-            .activate(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds))
-        case .compare(let request):
-            .compare(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds))
-        case .digests(let request):
-            .digests(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds))
-        case .versions(let request):
-            .contents(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds))
-        case .records(let request):
-            .contents(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds))
-        case .contents(let request):
-            .contents(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds))
+        case .exchange(let request): start(request, PeerResponse.exchange)
+        case .activate(let request): start(request, PeerResponse.activate)
+        case .compare(let request): start(request, PeerResponse.compare)
+        case .digests(let request): start(request, PeerResponse.digests)
+        case .versions(let request): start(request, PeerResponse.contents)
+        case .records(let request): start(request, PeerResponse.contents)
+        case .contents(let request): start(request, PeerResponse.contents)
         }
     }
 }

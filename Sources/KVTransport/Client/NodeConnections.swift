@@ -72,8 +72,7 @@ package final class NodeConnections: RequestSender {
         }
     }
 
-    /// `send` without waiting: `completion` is called once, on any thread, perhaps before this returns.
-    /// - Returns: what cancels the call.
+    /// `send` without a task that waits: `completion` is called on the event loop as a rule.
     @specialized(where Request == GetRequest)
     @specialized(where Request == SetRequest)
     @specialized(where Request == DeleteRequest)
@@ -87,14 +86,7 @@ package final class NodeConnections: RequestSender {
         do throws(RPCError) {
             let connection = try connection(to: node)
             guard connection.isOpen else {
-                let task = Task {
-                    do throws(RPCError) {
-                        completion(
-                            .success(try await send(request, to: node, timeoutMilliseconds: timeoutMilliseconds))
-                        )
-                    } catch { completion(.failure(error)) }
-                }
-                return { task.cancel() }
+                return startInTask(request, to: node, timeoutMilliseconds: timeoutMilliseconds, completion)
             }
             let handler = NodeConnection.Completion.handler { completion(Self.result($0, of: Request.self)) }
             let deadline = now + Int64(timeoutMilliseconds)

@@ -4,6 +4,7 @@ import KVSharding
 import KVStorage
 import KVTransport
 import Logging
+import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import ShardKV
@@ -25,6 +26,7 @@ final class NodeServer: Service {
         var clockOffsetMilliseconds: Int64 = 0
     }
 
+    private static let eventLoopGroup = MultiThreadedEventLoopGroup.singleton
     /// How often replication looks at the time.
     private static let tickMilliseconds = 100
     /// How long clients have, after GOAWAY, to take their last answers.
@@ -102,7 +104,7 @@ final class NodeServer: Service {
         )
         peers = NodeConnections(
             endpoints: following.endpoints,
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton
+            eventLoopGroup: Self.eventLoopGroup
         )
         self.following = Mutex(following)
         OpenFileLimit.raise()
@@ -122,9 +124,17 @@ final class NodeServer: Service {
     }
 
     func run() async throws {
+        let driver = ReplicationDriver(
+            node: node,
+            sender: peers,
+            timer: { milliseconds, body in
+                // On the loop that asks for it, where there is one: its next call leaves from there too.
+                Self.eventLoopGroup.any().scheduleTask(in: .milliseconds(Int64(clamping: milliseconds)), body)
+            },
+            now: { [time] in time.wallMilliseconds }
+        )
+        driver.start()
         await withTaskGroup(of: Void.self) { group in
-            let driver = ReplicationDriver(node: node, sender: peers, now: { [time] in time.wallMilliseconds })
-            group.addTask { await driver.run() }
             group.addTask {
                 await self.repeatEvery(Self.tickMilliseconds) { self.node.tick(now: self.time.wallMilliseconds) }
             }
@@ -135,6 +145,7 @@ final class NodeServer: Service {
             await drain()
             group.cancelAll()
         }
+        driver.stop()
         server.shutDown()
         await peers.close()
         logger.info("ended")
