@@ -136,7 +136,7 @@ extension ClusterClient {
             write.request.opClockMilliseconds = clock.milliseconds(now: now)
             write.stampedAt = now
         }
-        events.began(actions.count { if case .tell = $0 { false } else { true } }, phase: phase)
+        events.began(actions.count { if case .send = $0 { true } else { false } }, phase: phase)
         for action in actions {
             switch action {
             case .send(let node, let phase, let timeoutMilliseconds):
@@ -162,6 +162,7 @@ extension ClusterClient {
         }
     }
 
+    /// Begins to wait.
     /// - Returns: what ends the wait early.
     func wait<Response>(
         node: String?,
@@ -169,6 +170,7 @@ extension ClusterClient {
         milliseconds: UInt64,
         _ events: CallEvents<Response>
     ) -> @Sendable () -> Void {
+        events.began(1, phase: phase)
         let task = Task {
             do { try await time.sleep(milliseconds: milliseconds) } catch {}
             events.ended(.waited(node: node, phase: phase), phase: phase)
