@@ -47,7 +47,6 @@ final class CallEvents<Response: GatheredResponse>: Sendable {
         /// How many actions of the phase are under way, and how many of all.
         var outstanding = 0
         var outstandingOfAll = 0
-        /// A closure, for a continuation's size is not known to the compiler.
         var wake: (@Sendable ([Event]) -> Void)?
 
         var isDue: Bool {
@@ -96,7 +95,8 @@ final class CallEvents<Response: GatheredResponse>: Sendable {
     /// - Parameter missing: how many mere answers matter.
     func next(missing: Int) async -> [Event] {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            // Unchecked, which saves the two objects of a checked one: who takes `wake` resumes it, once.
+            await withUnsafeContinuation { continuation in
                 let events = state.withLock { state -> [Event]? in
                     state.missing = missing
                     guard state.isDue else {

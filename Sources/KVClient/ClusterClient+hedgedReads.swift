@@ -53,41 +53,41 @@ extension ClusterClient {
         let events = CallEvents<GetResponse>()
         var running = [follow(first, sent: began, events, followFirst)]
         defer { if events.hasOutstanding { for cancel in running { cancel() } } }
+        var happened: [CallEvent<GetResponse>] = []
         let waited = (time.monotonicMicroseconds - began) / 1000
         if waited < patience {
             // It was left at once.
             running.append(wait(node: nil, phase: 0, milliseconds: patience - waited, events))
         } else {
-            events.post(.waited(node: nil, phase: 0))
+            happened = [.waited(node: nil, phase: 0)]
         }
         var (asked, failed) = (1, 0)
         while failed < asked {
-            for event in await events.next(missing: 1) {
-                switch event {
-                case .answered(let name, _, .success(let response)):
-                    let now = time.monotonicMicroseconds
-                    hedging.observe(now - began)
-                    if name != first.name {
-                        if failed == 0 { overtaken(first, sent: began, now: now) }
-                        if let observer { observer.hedgeWon() }
-                    }
-                    return response
-                case .answered(let name, _, .failure(let error)):
-                    failed += 1
-                    try self.failed(name, error, of: request, route, &plan)
-                case .waited:
-                    guard failed == 0, mayRepeat() else { break }
-                    switch plan.next(now: time.monotonicMilliseconds) {
-                    case .ask(let name, let timeoutMilliseconds):
-                        asked += 1
-                        running.append(start(request, at: state(of: name, route), timeoutMilliseconds, events))
-                        if let observer { observer.hedged() }
-                    case .wait: break
-                    case .fail(let failure): throw failure
-                    }
-                case .routeChanged: break
-                case .cancelled: throw CallFailure(.cancelled, "the call was cancelled")
+            if happened.isEmpty { happened = await events.next(missing: 1).reversed() }
+            switch happened.removeLast() {
+            case .answered(let name, _, .success(let response)):
+                let now = time.monotonicMicroseconds
+                hedging.observe(now - began)
+                if name != first.name {
+                    if failed == 0 { overtaken(first, sent: began, now: now) }
+                    if let observer { observer.hedgeWon() }
                 }
+                return response
+            case .answered(let name, _, .failure(let error)):
+                failed += 1
+                try self.failed(name, error, of: request, route, &plan)
+            case .waited:
+                guard failed == 0, mayRepeat() else { break }
+                switch plan.next(now: time.monotonicMilliseconds) {
+                case .ask(let name, let timeoutMilliseconds):
+                    asked += 1
+                    running.append(start(request, at: state(of: name, route), timeoutMilliseconds, events))
+                    if let observer { observer.hedged() }
+                case .wait: break
+                case .fail(let failure): throw failure
+                }
+            case .routeChanged: break
+            case .cancelled: throw CallFailure(.cancelled, "the call was cancelled")
             }
         }
         return try await go(on: plan, request, route, began: time.monotonicMicroseconds)
