@@ -5,7 +5,9 @@ internal import Synchronization
 /// What a call that has several requests under way waits for.
 enum CallEvent<Response: GatheredResponse>: Sendable {
     case answered(node: String, phase: Int, Result<Response, RPCError>)
-    /// - Parameter node: whom to ask again; nil = all.
+    /// - Parameters:
+    ///   - node: whom to ask again; nil = all.
+    ///   - phase: 0 = it is time to ask one more.
     case waited(node: String?, phase: Int)
     /// The client may route by another map or view.
     case routeChanged
@@ -34,7 +36,7 @@ extension GetResponse: GatheredResponse {
 
 /// Brings the ends of all actions of a call to the one task that waits for them: it is woken when there is something to decide,
 /// not by each answer.
-final class CallEvents<Response: GatheredResponse>: Wakeable {
+final class CallEvents<Response: GatheredResponse>: Sendable {
     typealias Event = CallEvent<Response>
 
     private struct State {
@@ -45,7 +47,6 @@ final class CallEvents<Response: GatheredResponse>: Wakeable {
         /// How many actions of the phase are under way, and how many of all.
         var outstanding = 0
         var outstandingOfAll = 0
-        /// A closure, for a continuation's size is not known to the compiler.
         var wake: (@Sendable ([Event]) -> Void)?
 
         var isDue: Bool {
@@ -73,9 +74,6 @@ final class CallEvents<Response: GatheredResponse>: Wakeable {
         }
     }
 
-    /// It is time to ask one more.
-    func wake(_ call: UInt32) { post(.waited(node: nil, phase: 0)) }
-
     func ended(_ event: Event, phase: Int) { post(event, endedPhase: phase) }
 
     func post(_ event: Event) { post(event, endedPhase: nil) }
@@ -97,7 +95,8 @@ final class CallEvents<Response: GatheredResponse>: Wakeable {
     /// - Parameter missing: how many mere answers matter.
     func next(missing: Int) async -> [Event] {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            // Unchecked, which saves the two objects of a checked one: who takes `wake` resumes it, once.
+            await withUnsafeContinuation { continuation in
                 let events = state.withLock { state -> [Event]? in
                     state.missing = missing
                     guard state.isDue else {

@@ -14,13 +14,16 @@ extension ClusterClient {
             return try await go(on: plan, request, route, began: began)
         }
         let node = state(of: name, route)
-        let hedgesAt = began + hedging.delayMicroseconds
+        let patience = hedging.delayMilliseconds
         begin(node, .get)
         let attempt: Attempt
         do throws(RPCError) {
-            attempt = try await sender.attempt(request, to: name, timeoutMilliseconds: timeoutMilliseconds) {
-                hedging.schedule(at: hedgesAt, $0, $1)
-            }
+            attempt = try await sender.attempt(
+                request,
+                to: name,
+                timeoutMilliseconds: timeoutMilliseconds,
+                patienceMilliseconds: UInt32(clamping: patience)
+            )
         } catch {
             let now = time.monotonicMicroseconds
             ended(node, error, sent: began, now: now)
@@ -32,56 +35,59 @@ extension ClusterClient {
             hedging.observe(answered(node, .get, sent: began) - began)
             return response
         case .late(let follow):
-            return try await race(request, route, plan, began: began, hedgesAt: hedgesAt, node, follow)
+            return try await race(request, route, plan, began: began, patience: patience, node, follow)
         }
     }
 
-    /// Waits for the first request's answer, and from `hedgesAt` on for a second's too; the first answer wins, and the other replica
-    /// is told that nobody waits. If both fail, the others are asked one by one.
+    /// Waits for the first request's answer, and for a second's too once the patience is over; the first answer wins, and the
+    /// other replica is told that nobody waits. If both fail, the others are asked one by one.
     private func race(
         _ request: GetRequest,
         _ route: Route,
         _ plan: consuming ReadPlan,
         began: UInt64,
-        hedgesAt: UInt64,
+        patience: UInt64,
         _ first: NodeState,
         _ followFirst: Attempt.Late
     ) async throws(CallFailure) -> GetResponse {
         let events = CallEvents<GetResponse>()
-        var cancels = [follow(first, sent: began, events, followFirst)]
-        defer { if events.hasOutstanding { for cancel in cancels { cancel() } } }
-        if time.monotonicMicroseconds >= hedgesAt {
-            events.wake(0)
+        var running = [follow(first, sent: began, events, followFirst)]
+        defer { if events.hasOutstanding { for cancel in running { cancel() } } }
+        var happened: [CallEvent<GetResponse>] = []
+        let waited = (time.monotonicMicroseconds - began) / 1000
+        if waited < patience {
+            // It was left at once.
+            running.append(wait(node: nil, phase: 0, milliseconds: patience - waited, events))
         } else {
-            hedging.schedule(at: hedgesAt, events)
+            happened = [.waited(node: nil, phase: 0)]
         }
-        var failed = 0
-        while failed < cancels.count {
-            for event in await events.next(missing: 1) {
-                switch event {
-                case .answered(let name, _, .success(let response)):
-                    let now = time.monotonicMicroseconds
-                    hedging.observe(now - began)
-                    if name != first.name {
-                        if failed == 0 { overtaken(first, sent: began, now: now) }
-                        if let observer { observer.hedgeWon() }
-                    }
-                    return response
-                case .answered(let name, _, .failure(let error)):
-                    failed += 1
-                    try self.failed(name, error, of: request, route, &plan)
-                case .waited:
-                    guard failed == 0, mayRepeat() else { break }
-                    switch plan.next(now: time.monotonicMilliseconds) {
-                    case .ask(let name, let timeoutMilliseconds):
-                        cancels.append(start(request, at: state(of: name, route), timeoutMilliseconds, events))
-                        if let observer { observer.hedged() }
-                    case .wait: break
-                    case .fail(let failure): throw failure
-                    }
-                case .routeChanged: break
-                case .cancelled: throw CallFailure(.cancelled, "the call was cancelled")
+        var (asked, failed) = (1, 0)
+        while failed < asked {
+            if happened.isEmpty { happened = await events.next(missing: 1).reversed() }
+            switch happened.removeLast() {
+            case .answered(let name, _, .success(let response)):
+                let now = time.monotonicMicroseconds
+                hedging.observe(now - began)
+                if name != first.name {
+                    if failed == 0 { overtaken(first, sent: began, now: now) }
+                    if let observer { observer.hedgeWon() }
                 }
+                return response
+            case .answered(let name, _, .failure(let error)):
+                failed += 1
+                try self.failed(name, error, of: request, route, &plan)
+            case .waited:
+                guard failed == 0, mayRepeat() else { break }
+                switch plan.next(now: time.monotonicMilliseconds) {
+                case .ask(let name, let timeoutMilliseconds):
+                    asked += 1
+                    running.append(start(request, at: state(of: name, route), timeoutMilliseconds, events))
+                    if let observer { observer.hedged() }
+                case .wait: break
+                case .fail(let failure): throw failure
+                }
+            case .routeChanged: break
+            case .cancelled: throw CallFailure(.cancelled, "the call was cancelled")
             }
         }
         return try await go(on: plan, request, route, began: time.monotonicMicroseconds)

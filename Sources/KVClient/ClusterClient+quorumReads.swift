@@ -20,7 +20,7 @@ extension ClusterClient {
         defer { if events.hasOutstanding { for cancel in running { cancel() } } }
         var now = time.monotonicMilliseconds
         var route = try await route(of: request.key, deadline: deadline)
-        if isHedged { hedging.schedule(at: began + hedging.delayMicroseconds, events) }
+        if isHedged { running.append(wait(node: nil, phase: 0, milliseconds: hedging.delayMilliseconds, events)) }
         var step = plan.begin(route, candidates: candidates(route, now: now), now: now)
         var happened: [CallEvent<GetResponse>] = []
         while true {
@@ -77,7 +77,6 @@ extension ClusterClient {
         case .ask(let node, let phase, let timeoutMilliseconds):
             running.append(start(request, at: state(of: node, route), timeoutMilliseconds, phase: phase, events))
         case .wait(let phase, let milliseconds):
-            events.began(1, phase: phase)
             running.append(wait(node: nil, phase: phase, milliseconds: milliseconds, events))
         case .tell(let node): tell(node, shard: plan.shard)
         }

@@ -68,41 +68,50 @@ extension ClusterClient {
         let place = pendingWrites.insert(events)
         defer { pendingWrites.remove(place) }
         let step = write.plan.begin(route, now: now)
+        let untold: [CallEvent<MutationResponse>]
         do throws(CallFailure) {
-            try await drive(&write, from: step, [], events)
+            untold = try await drive(&write, from: step, [], events)
         } catch {
             if events.hasOutstanding { write.cancel(before: .max) }
             throw error
         }
         if events.hasOutstanding { write.cancel(before: write.plan.phase) }
-        if write.plan.isPending { goOn(write, events) }
+        if write.plan.isPending { goOn(write, untold, events) }
     }
 
     /// Brings a write that is acknowledged to the replicas that have not answered yet: nothing is done as long as they do.
-    private func goOn(_ write: RunningWrite<some Mutation>, _ events: CallEvents<MutationResponse>) {
-        events.handOver { happened in
+    /// - Parameter untold: see `drive`.
+    private func goOn(
+        _ write: RunningWrite<some Mutation>,
+        _ untold: [CallEvent<MutationResponse>],
+        _ events: CallEvents<MutationResponse>
+    ) {
+        let goOn = { @Sendable (later: [CallEvent<MutationResponse>]) in
+            let happened = later.reversed() + untold
             if happened.allSatisfy(\.isMereAnswer) { return }
             Task {
                 var write = write
                 write.plan.goOn()
-                try? await self.drive(&write, from: .perform([]), happened.reversed(), events)
+                _ = try? await self.drive(&write, from: .perform([]), happened, events)
             }
         }
+        if untold.allSatisfy(\.isMereAnswer) { events.handOver(goOn) } else { goOn([]) }
     }
 
     /// Performs what the plan says until it says no more.
     /// - Parameter happened: what is to be told to the plan before anything is waited for, the last first.
+    /// - Returns: what had happened when the plan was done, and it was not told, the last first.
     private func drive(
         _ write: inout RunningWrite<some Mutation>,
         from step: WritePlan.Step,
         _ happened: [CallEvent<MutationResponse>],
         _ events: CallEvents<MutationResponse>
-    ) async throws(CallFailure) {
+    ) async throws(CallFailure) -> [CallEvent<MutationResponse>] {
         var (step, happened) = (step, happened)
         var now = happened.isEmpty ? write.stampedAt : time.monotonicMilliseconds
         while true {
             switch step {
-            case .done: return
+            case .done: return happened
             case .fail(let failure): throw failure
             case .perform(let actions):
                 if !actions.isEmpty { perform(actions, &write, now: now, events) }
@@ -136,7 +145,7 @@ extension ClusterClient {
             write.request.opClockMilliseconds = clock.milliseconds(now: now)
             write.stampedAt = now
         }
-        events.began(actions.count { if case .tell = $0 { false } else { true } }, phase: phase)
+        events.began(actions.count { if case .send = $0 { true } else { false } }, phase: phase)
         for action in actions {
             switch action {
             case .send(let node, let phase, let timeoutMilliseconds):
@@ -162,6 +171,7 @@ extension ClusterClient {
         }
     }
 
+    /// Begins to wait.
     /// - Returns: what ends the wait early.
     func wait<Response>(
         node: String?,
@@ -169,6 +179,7 @@ extension ClusterClient {
         milliseconds: UInt64,
         _ events: CallEvents<Response>
     ) -> @Sendable () -> Void {
+        events.began(1, phase: phase)
         let task = Task {
             do { try await time.sleep(milliseconds: milliseconds) } catch {}
             events.ended(.waited(node: node, phase: phase), phase: phase)

@@ -16,7 +16,7 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
     let balancer: any Balancer
     let attemptMilliseconds: UInt64
     let jitter: Jitter
-    let hedging: Hedging<Time>
+    let hedging: Hedging
     private let routing: Mutex<Routing>
     private let tells = Mutex<Set<Tell>>([])
     let pendingWrites = PendingWrites()
@@ -51,7 +51,7 @@ package final class ClusterClient<Sender: ClusterSender, Time: ClientTime>: Send
         self.jitter = jitter
         self.observer = observer
         amplification = Amplification(now: time.monotonicMicroseconds, isLimited: limitsRepetitions)
-        hedging = Hedging(time: time, longestMilliseconds: hedgeMilliseconds)
+        hedging = Hedging(longestMilliseconds: hedgeMilliseconds)
         routing = Mutex(Routing(map, epoch: epoch, nodes: nodes))
         mapFetch = MapFetch(seeds: seeds)
         self.sender = sender

@@ -13,13 +13,13 @@ package protocol ClusterSender: RequestSender {
     /// map's own addresses win.
     func learn(_ member: View.Member)
 
-    /// `send` for a caller that may have better to do than to wait for the end: once the request has left, `sent` is told whom
-    /// to wake, which ends the wait, and does nothing once the call has ended. May return `late` at once.
+    /// `send` for a caller that soon has better to do than to wait for the end: returns `late` when no answer has come after the
+    /// patience. May do so at once.
     func attempt(
         _ request: GetRequest,
         to node: String,
         timeoutMilliseconds: UInt32,
-        _ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void
+        patienceMilliseconds: UInt32
     ) async throws(RPCError) -> Attempt
 
     /// Returns once the node's HELLO is in; throws UNAVAILABLE or DEADLINE_EXCEEDED.
@@ -31,7 +31,7 @@ extension ClusterSender {
         _ request: GetRequest,
         to node: String,
         timeoutMilliseconds: UInt32,
-        _ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void
+        patienceMilliseconds: UInt32
     ) async throws(RPCError) -> Attempt {
         .late { start(request, to: node, timeoutMilliseconds: timeoutMilliseconds, $0) }
     }

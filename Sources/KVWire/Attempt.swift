@@ -8,8 +8,3 @@ package enum Attempt: Sendable {
     /// The answer is still due.
     case late(Late)
 }
-
-/// Has calls that wait, and that may be made to go on before their end.
-package protocol Wakeable: AnyObject, Sendable {
-    func wake(_ call: UInt32)
-}

@@ -65,10 +65,15 @@ struct RecordingSender: ClusterSender {
         _ request: GetRequest,
         to node: String,
         timeoutMilliseconds: UInt32,
-        _ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void
+        patienceMilliseconds: UInt32
     ) async throws(RPCError) -> Attempt {
         note(request)
-        return try await connections.attempt(request, to: node, timeoutMilliseconds: timeoutMilliseconds, sent)
+        return try await connections.attempt(
+            request,
+            to: node,
+            timeoutMilliseconds: timeoutMilliseconds,
+            patienceMilliseconds: patienceMilliseconds
+        )
     }
 
     func follow(_ map: ShardMap) { connections.follow(map) }

@@ -1,6 +1,8 @@
 import KVClient
 import KVCore
+import KVSharding
 import KVWire
+import Synchronization
 import Testing
 
 /// How many replicas a call waits for, and what becomes of the others.
@@ -35,6 +37,22 @@ import Testing
         try await cluster.set("v", .quorum)
         await eventually { cluster.network.record("k", at: "n3") != nil }
         #expect(Set(cluster.network.arrivals.map(\.version)).count == 1)
+    }
+
+    /// n2 fails together with the answer that is enough: it is asked again all the same.
+    @Test func aFailureBesideTheLastMissingAnswerIsNotForgotten() async throws {
+        let (sender, time) = (PromptSender(), TestTime())
+        let client = ClusterClient(
+            map: try TestCluster.map(["n1", "n2"]),
+            sender: sender,
+            time: time,
+            clock: VersionClock(writer: 42, wallMilliseconds: time.wallMilliseconds, now: time.monotonicMilliseconds),
+            balancer: InOrder(),
+            attemptMilliseconds: 250
+        )
+        let (key, value) = (Array("k".utf8), Array("v".utf8))
+        try await client.set(key, value, ttlMilliseconds: 0, on: .replicas(.one), timeoutMilliseconds: 1000)
+        await eventually { sender.asked == ["n1", "n2", "n2"] }
     }
 
     @Test func theBackgroundEndsByTheDeadline() async throws {
@@ -216,4 +234,39 @@ import Testing
         }
         Issue.record("the plan does not end")
     }
+}
+
+/// Each request to start ends at once, so that a write finds all of its first answers together. n2 fails the first time.
+private final class PromptSender: ClusterSender {
+    private let nodes = Mutex<[String]>([])
+
+    var asked: [String] { nodes.withLock { $0 } }
+
+    func start<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32,
+        _ completion: @escaping @Sendable (Result<Request.Response, RPCError>) -> Void
+    ) -> @Sendable () -> Void {
+        let isFirst = nodes.withLock { nodes in
+            defer { nodes.append(node) }
+            return !nodes.contains(node)
+        }
+        completion(node == "n2" && isFirst ? .failure(moving) : .success(MutationResponse() as! Request.Response))
+        return {}
+    }
+
+    func send<Request: RequestMessage>(
+        _ request: Request,
+        to node: String,
+        timeoutMilliseconds: UInt32
+    ) async throws(RPCError) -> Request.Response {
+        preconditionFailure("a write starts its requests")
+    }
+
+    func connect(to node: String, timeoutMilliseconds: UInt32) async throws(RPCError) {}
+
+    func follow(_ map: ShardMap) {}
+
+    func learn(_ member: View.Member) {}
 }

@@ -40,25 +40,23 @@ extension NodeConnection {
         }
     }
 
-    /// Sends a request and waits for its answer until `deadline`, or until the call that `sent` is told is woken.
-    func attempt(
-        _ request: GetRequest,
-        now: Int64,
-        deadline: Int64,
-        _ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void
-    ) async -> Outcome {
-        await suspend { continuation in
-            let number = send(request, now: now, deadline: deadline, .leavingTask(continuation))
-            if let number { sent(self, number) }
-            return number
-        }
+    /// Sends a request and waits for its answer until `deadline`, but not much longer than `patience`, in milliseconds.
+    func attempt(_ request: GetRequest, now: Int64, deadline: Int64, patience: Int64) async -> Outcome {
+        // In step with others, so that many that leave cost few looks at the table; and later than `now`, which is rounded down.
+        let grain = max(1, patience / 8)
+        let leavesAt = ((now + patience) / grain + 1) * grain
+        return await suspend { send(request, now: now, deadline: deadline, leavesAt: leavesAt, .task($0)) }
     }
 
     /// Encodes a request outside the lock and sends it. `completion` may be called before this returns.
     /// - Returns: the call's number, for `cancel`; nil = it has ended.
-    func send(_ request: some RequestMessage, now: Int64, deadline: Int64, _ completion: Completion)
-        -> UInt32?
-    {
+    func send(
+        _ request: some RequestMessage,
+        now: Int64,
+        deadline: Int64,
+        leavesAt: Int64 = Call.never,
+        _ completion: Completion
+    ) -> UInt32? {
         let method = type(of: request).method
         let maxBytes = request.maxEncodedBytes
         if maxBytes > Self.largeBytes {
@@ -72,12 +70,12 @@ extension NodeConnection {
             }
             var buffer = ByteBuffer()
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: maxBytes) { request.encode(to: $0.baseAddress!) }
-            return send(method, .large(buffer), now: now, deadline: deadline, completion)
+            return send(method, .large(buffer), now: now, deadline: deadline, leavesAt: leavesAt, completion)
         }
         return withUnsafeTemporaryAllocation(byteCount: maxBytes, alignment: 8) { bytes in
             let count = request.encode(to: bytes.baseAddress!)
             let payload = Payload.small(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-            return send(method, payload, now: now, deadline: deadline, completion)
+            return send(method, payload, now: now, deadline: deadline, leavesAt: leavesAt, completion)
         }
     }
 
@@ -85,13 +83,15 @@ extension NodeConnection {
     func waitForHello(deadline: Int64) async -> Outcome {
         await suspend { continuation in
             let completion = Completion.task(continuation)
+            let call = Call(
+                completion: completion,
+                deadline: deadline,
+                leavesAt: Call.never,
+                position: Call.notAppended
+            )
             return begin(completion, now: Self.now, deadline: deadline) { state throws(Refused) in
                 switch state.phase {
-                case .connecting:
-                    return try Self.insert(
-                        Call(completion: completion, deadline: deadline, position: Call.notAppended),
-                        &state
-                    )
+                case .connecting: return try Self.insert(call, &state)
                 case .open, .draining:
                     let hello = ResponseReader.Frame(header: FrameHeader(type: .hello), payload: ByteBuffer())
                     throw Refused(outcome: .reply(hello))
@@ -123,12 +123,13 @@ extension NodeConnection {
         _ payload: Payload,
         now: Int64,
         deadline: Int64,
+        leavesAt: Int64,
         _ completion: Completion
     ) -> UInt32? {
-        begin(completion, now: now, deadline: deadline) { state throws(Refused) in
+        begin(completion, now: now, deadline: deadline, leavesAt: leavesAt) { state throws(Refused) in
             try checkRoom(state, payloadBytes: payload.count)
             let number = try Self.insert(
-                Call(completion: completion, deadline: deadline, position: state.appended),
+                Call(completion: completion, deadline: deadline, leavesAt: leavesAt, position: state.appended),
                 &state
             )
             let header = FrameHeader(
@@ -146,19 +147,21 @@ extension NodeConnection {
         }
     }
 
-    /// Lets `start` register a call under the lock, and sees to its flush and its deadline.
+    /// Lets `start` register a call under the lock, and sees to its flush and to the timer.
     private func begin(
         _ completion: Completion,
         now: Int64,
         deadline: Int64,
+        leavesAt: Int64 = Call.never,
         _ start: (inout State) throws(Refused) -> UInt32
     ) -> UInt32? {
         do throws(Refused) {
             if now >= deadline { throw Refused(outcome: .failed(Self.timedOut(wasSent: false))) }
             let (number, mustFlush) = try state.withLock { state throws(Refused) in
                 let number = try start(&state)
-                if deadline < state.timerAt {
-                    state.timerAt = deadline
+                let timerAt = min(deadline, leavesAt)
+                if timerAt < state.timerAt {
+                    state.timerAt = timerAt
                     state.isTimerDue = true
                 }
                 return (number, state.scheduleFlush())

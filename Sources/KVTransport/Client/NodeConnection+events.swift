@@ -2,7 +2,7 @@ internal import KVWire
 internal import NIOCore
 internal import Synchronization
 
-/// What happens to a connection: flushes, answers, deadlines, its end. All but `cancel`, `wake`, `retire` and `end` run on the event loop.
+/// What happens to a connection: flushes, answers, deadlines, its end. All but `cancel`, `retire` and `end` run on the event loop.
 extension NodeConnection {
     /// Deadlines are met to within this many milliseconds, so that many calls that end one after the other cost few looks at
     /// the table.
@@ -95,7 +95,7 @@ extension NodeConnection {
         let waiting = state.withLock { state in
             guard case .connecting = state.phase else { return [Call]() }
             state.phase = .open(maxPayloadBytes: hello.maxPayloadBytes)
-            return take(&state) { !$0.isAppended }
+            return take(&state) { !$1.isAppended }
         }
         let reply = ResponseReader.Frame(header: FrameHeader(type: .hello), payload: ByteBuffer())
         for call in waiting { call.completion(.reply(reply)) }
@@ -118,7 +118,7 @@ extension NodeConnection {
             state.phase = .draining(error)
             if drops { state.dropOutput() }
             let unsent = take(&state) { [flushed = state.flushed] in
-                !$0.isAppended || (drops && $0.position >= flushed)
+                !$1.isAppended || (drops && $1.position >= flushed)
             }
             return (unsent, hadHello, isDrained(state))
         }
@@ -146,7 +146,7 @@ extension NodeConnection {
             let channel = state.channel
             state.channel = nil
             state.dropOutput()
-            return (take(&state) { _ in true }, state.flushed, channel, isUsable, hadHello)
+            return (take(&state) { _, _ in true }, state.flushed, channel, isUsable, hadHello)
         }
         guard let ended else { return }
         channel?.close(promise: nil)
@@ -178,51 +178,55 @@ extension NodeConnection {
         if let call { call.completion(.failed(Self.cancelled(wasSent: call.isAppended))) }
     }
 
-    /// Lets a call's task go on, which then takes what the answer comes to from a future.
-    func wake(_ number: UInt32) {
-        let left = state.withLock { state -> (EventLoopPromise<Outcome>, UnsafeContinuation<Outcome, Never>)? in
-            state.calls.update(number) { call in
-                guard case .leavingTask(let continuation) = call.completion else { return nil }
-                let promise = eventLoop.makePromise(of: Outcome.self)
-                call.completion = .handler { promise.succeed($0) }
-                return (promise, continuation)
-            } ?? nil
+    /// Sets the timer, in the place of one that was set.
+    private func setTimer(at moment: Int64) {
+        let time = NIODeadline.uptimeNanoseconds(UInt64(moment) * 1_000_000)
+        // Nil = the event loop ends.
+        let timer = try? eventLoop.scheduleCallback(at: time, handler: self)
+        let former = state.withLock { state in
+            defer { state.timer = timer }
+            return state.timer
         }
-        guard let (promise, continuation) = left else { return }
-        continuation.resume(returning: .late(promise.futureResult, cancel: { self.cancel(number) }))
+        former?.cancel()
     }
 
-    private func setTimer(at deadline: Int64) {
-        let wait = max(0, deadline - Self.now) + 1
-        eventLoop.scheduleTask(in: .milliseconds(wait)) { self.expire() }
-    }
-
-    /// Ends the calls whose time is up.
+    /// Ends the calls whose time is up, and lets those go on that wait no longer.
     private func expire() {
         let now = Self.now
-        let (expired, timerAt, isSilent, isDone) = state.withLock { state in
-            var next = Int64.max
-            let expired = take(&state) { call in
+        let (expired, left, timerAt, isSilent, isDone) = state.withLock { state in
+            var left: [(task: Completion, outcome: Outcome)] = []
+            var timerAt = Int64.max
+            let expired = take(&state) { number, call in
                 if call.deadline <= now { return true }
-                next = min(next, call.deadline)
+                if call.leavesAt <= now { left.append((call.completion, leave(&call, number))) }
+                timerAt = min(timerAt, call.leavesAt, max(call.deadline, now + Self.timerGrainMilliseconds))
                 return false
             }
-            // An earlier timer than the one that was due may have fired.
-            state.timerAt = next == .max ? .max : max(next, now + Self.timerGrainMilliseconds)
+            state.timerAt = timerAt
             state.isTimerDue = false
             let silence = state.silentSince.map { now - $0 } ?? 0
             let isSilent = !expired.isEmpty && silence >= options.silenceMilliseconds
-            return (expired, state.timerAt, isSilent, isDrained(state))
+            return (expired, left, timerAt, isSilent, isDrained(state))
         }
         if timerAt != .max { setTimer(at: timerAt) }
         for call in expired {
             call.completion(.failed(Self.timedOut(wasSent: call.isAppended)))
         }
+        for call in left { call.task(call.outcome) }
         if isSilent {
             end(RPCError(.unavailable, "silent for \(options.silenceMilliseconds) ms"))
         } else if isDone {
             end(Self.closed)
         }
+    }
+
+    /// Has a future told the call's outcome, in the place of the task.
+    /// - Returns: what the task is told.
+    private func leave(_ call: inout Call, _ number: UInt32) -> Outcome {
+        let promise = eventLoop.makePromise(of: Outcome.self)
+        call.completion = .handler { promise.succeed($0) }
+        call.leavesAt = Call.never
+        return .late(promise.futureResult, cancel: { self.cancel(number) })
     }
 
     private func tooLarge(_ frame: ResponseReader.Frame) -> RPCError {
@@ -234,9 +238,16 @@ extension NodeConnection {
     static let closed = RPCError(.unavailable, "the connection was closed")
 }
 
+extension NodeConnection: NIOScheduledCallbackHandler {
+    func handleScheduledCallback(eventLoop: some EventLoop) { expire() }
+}
+
 extension NodeConnection {
     /// Takes out the calls for which `predicate` holds.
-    private func take(_ state: inout State, where predicate: (borrowing Call) -> Bool) -> [Call] {
+    private func take(
+        _ state: inout State,
+        where predicate: (_ number: UInt32, inout Call) -> Bool
+    ) -> [Call] {
         var taken: [Call] = []
         state.calls.removeAll(where: predicate) { taken.append($0) }
         return taken

@@ -13,7 +13,7 @@ internal import Synchronization
 ///      └───────────────────┴──── failure, `end` ────────┴──────────────────────▶ ended
 /// ```
 /// Requests leave in `open` only, so that a node which says no HELLO has certainly executed none.
-final class NodeConnection: Wakeable {
+final class NodeConnection: Sendable {
     /// The errors are boxed, so that the usual outcome is small.
     enum Outcome: Sendable {
         case reply(ResponseReader.Frame)
@@ -22,7 +22,7 @@ final class NodeConnection: Wakeable {
         indirect case unsent(RPCError)
         /// The request did not leave, because there is no HELLO yet: wait for it.
         case tooEarly
-        /// The caller was made to go on; the answer is still due.
+        /// The caller waits no longer; the answer is still due.
         indirect case late(EventLoopFuture<Outcome>, cancel: @Sendable () -> Void)
     }
 
@@ -31,13 +31,11 @@ final class NodeConnection: Wakeable {
         /// The task that waits. Unchecked, which saves the two objects of a checked one: whoever ends a call takes it out of the
         /// table first, so it is one only.
         case task(UnsafeContinuation<Outcome, Never>)
-        /// The same, and `wake` may let it go on before.
-        case leavingTask(UnsafeContinuation<Outcome, Never>)
         case handler(@Sendable (Outcome) -> Void)
 
         func callAsFunction(_ outcome: Outcome) {
             switch self {
-            case .task(let continuation), .leavingTask(let continuation): continuation.resume(returning: outcome)
+            case .task(let continuation): continuation.resume(returning: outcome)
             case .handler(let handle): handle(outcome)
             }
         }
@@ -47,10 +45,13 @@ final class NodeConnection: Wakeable {
     struct Call {
         var completion: Completion
         let deadline: Int64
+        /// When its task goes on without the answer; `never` for most.
+        var leavesAt: Int64
         /// Where its request starts in all the bytes of this connection; `notAppended` for one that waits for HELLO.
         let position: UInt64
 
         static let notAppended = UInt64.max
+        static let never = Int64.max
 
         var isAppended: Bool { position != Self.notAppended }
     }
@@ -86,6 +87,8 @@ final class NodeConnection: Wakeable {
         /// When the timer is to fire; it is set by the next flush if `isTimerDue`.
         var timerAt = Int64.max
         var isTimerDue = false
+        /// The one that was set last.
+        var timer: NIOScheduledCallback?
         /// Since when answers have been due and nothing has arrived; nil = none are due.
         var silentSince: Int64?
     }

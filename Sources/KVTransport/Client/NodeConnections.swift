@@ -99,16 +99,17 @@ package final class NodeConnections: RequestSender {
         }
     }
 
-    /// `send`, which ends early with `late` when the call that `sent` is told is woken, or where the node has said no HELLO yet.
+    /// `send`, which ends early with `late` when no answer has come after the patience, or where the node has said no HELLO yet.
     package func attempt(
         _ request: GetRequest,
         to node: String,
         timeoutMilliseconds: UInt32,
-        _ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void
+        patienceMilliseconds: UInt32
     ) async throws(RPCError) -> Attempt {
         let now = NodeConnection.now
-        let connection = try connection(to: node)
-        switch await connection.attempt(request, now: now, deadline: now + Int64(timeoutMilliseconds), sent) {
+        let deadline = now + Int64(timeoutMilliseconds)
+        let patience = Int64(patienceMilliseconds)
+        switch await (try connection(to: node)).attempt(request, now: now, deadline: deadline, patience: patience) {
         case .reply(let frame):
             if frame.isOK { return .answered(try frame.decode(GetResponse.self)) }
             throw frame.error

@@ -42,7 +42,7 @@ struct SlotTable<Element: ~Copyable>: ~Copyable {
             (slots + index).initialize(to: Slot(generation: 0, nextFree: -1, element: consume element))
         }
         count += 1
-        return UInt32(slots[index].generation) << 16 | UInt32(index)
+        return number(of: index)
     }
 
     /// Nil if the number's element is gone.
@@ -51,19 +51,18 @@ struct SlotTable<Element: ~Copyable>: ~Copyable {
         return take(index)
     }
 
-    /// Lets `body` change the number's element in place; nil if it is gone.
-    mutating func update<Result>(_ number: UInt32, _ body: (inout Element) -> Result) -> Result? {
-        guard let index = index(of: number) else { return nil }
-        return body(&slots[index].element!)
-    }
-
-    /// Removes the elements for which `predicate` holds, and hands each one over.
-    mutating func removeAll(where predicate: (borrowing Element) -> Bool, _ body: (consuming Element) -> Void) {
+    /// Removes the elements for which `predicate` holds, and hands each one over; others it may change in place.
+    mutating func removeAll(
+        where predicate: (_ number: UInt32, inout Element) -> Bool,
+        _ body: (consuming Element) -> Void
+    ) {
         for index in 0..<used {
-            guard slots[index].element != nil, predicate(slots[index].element!) else { continue }
+            guard slots[index].element != nil, predicate(number(of: index), &slots[index].element!) else { continue }
             body(take(index)!)
         }
     }
+
+    private func number(of index: Int) -> UInt32 { UInt32(slots[index].generation) << 16 | UInt32(index) }
 
     private func index(of number: UInt32) -> Int? {
         let index = Int(number & 0xffff)

@@ -2,7 +2,6 @@ import KVCore
 import KVTransport
 import KVWire
 import NIOPosix
-import Synchronization
 import Testing
 
 /// Calls whose task may go on before the answer.
@@ -32,13 +31,18 @@ import Testing
 
         func connect() async throws { try await connections.connect(to: "n1", timeoutMilliseconds: 30_000) }
 
-        func attempt(_ sent: (_ waiter: any Wakeable, _ call: UInt32) -> Void) async throws -> Attempt {
-            try await connections.attempt(GetRequest(key: [1]), to: "n1", timeoutMilliseconds: 30_000, sent)
+        func attempt(patience: UInt32, timeout: UInt32 = 30_000) async throws -> Attempt {
+            try await connections.attempt(
+                GetRequest(key: [1]),
+                to: "n1",
+                timeoutMilliseconds: timeout,
+                patienceMilliseconds: patience
+            )
         }
 
-        /// An attempt that was left at once.
-        func left() async throws -> Attempt.Late {
-            let attempt = try await attempt { waiter, call in waiter.wake(call) }
+        /// An attempt whose answer does not come before the patience is over.
+        func left(timeout: UInt32 = 30_000) async throws -> Attempt.Late {
+            let attempt = try await attempt(patience: 1, timeout: timeout)
             guard case .late(let follow) = attempt else { throw RPCError(.internal, "answered: \(attempt)") }
             return follow
         }
@@ -49,13 +53,14 @@ import Testing
         }
     }
 
+    /// Longer than a test takes.
+    private let patience: UInt32 = 30_000
     private let value = GetResponse(value: [7], wasFound: true)
 
-    @Test func whatIsAnsweredInTimeIsNotLeftLater() async throws {
+    @Test func whatIsAnsweredInTimeIsNotLeft() async throws {
         let server = try await Server()
         try await server.connect()
-        let waiting = Mutex<(waiter: any Wakeable, call: UInt32)?>(nil)
-        let attempt = Task { try await server.attempt { waiter, call in waiting.withLock { $0 = (waiter, call) } } }
+        let attempt = Task { try await server.attempt(patience: patience) }
         let (request, peer) = try #require(await server.requests.first { _ in true })
         peer.answer(request, value)
         guard case .answered(let response) = try await attempt.value else {
@@ -63,9 +68,34 @@ import Testing
             return
         }
         #expect(response.value == [7])
-        let entry = waiting.withLock { $0 }
-        let (waiter, call) = try #require(entry)
-        waiter.wake(call)
+        try await server.stop()
+    }
+
+    /// The timer that one with much patience has set does not keep one with little waiting, nor does that one end the first.
+    @Test func eachHasItsOwnPatience() async throws {
+        let server = try await Server()
+        try await server.connect()
+        let patient = Task { try await server.attempt(patience: patience) }
+        let (request, peer) = try #require(await server.requests.first { _ in true })
+        for _ in 0..<3 { _ = try await server.left() }
+        peer.answer(request, value)
+        guard case .answered = try await patient.value else {
+            Issue.record("late")
+            return
+        }
+        try await server.stop()
+    }
+
+    @Test func whatWasLeftEndsByItsDeadline() async throws {
+        let server = try await Server()
+        try await server.connect()
+        let follow = try await server.left(timeout: 50)
+        let (answers, answered) = AsyncStream.makeStream(of: Answer.self)
+        _ = follow { answered.yield($0) }
+        let answer = try #require(await answers.first { _ in true })
+        let error = #expect(throws: RPCError.self) { try answer.get() }
+        #expect(error?.code == .deadlineExceeded)
+        #expect(error?.reason == .indeterminate)
         try await server.stop()
     }
 
@@ -81,7 +111,7 @@ import Testing
         peer.answer(request, value)
         peer.answer(request, value)
         // What comes on the same connection later is there later.
-        let next = Task { try await server.attempt { _, _ in } }
+        let next = Task { try await server.attempt(patience: patience) }
         let (second, _) = try #require(await server.requests.first { _ in true })
         peer.answer(second, value)
         _ = try await next.value
@@ -113,7 +143,7 @@ import Testing
 
     @Test func beforeHelloTheAnswerIsLateAtOnce() async throws {
         let server = try await Server()
-        guard case .late(let follow) = try await server.attempt({ _, _ in Issue.record("nothing was sent") }) else {
+        guard case .late(let follow) = try await server.attempt(patience: patience) else {
             Issue.record("answered")
             return
         }

@@ -25,13 +25,18 @@ import Testing
             #expect(table.count == model.count)
         }
         var removed: Set<Int> = []
-        table.removeAll {
-            $0.isMultiple(of: 2)
+        table.removeAll { number, element in
+            #expect(model[number] == element)
+            if element.isMultiple(of: 2) { return true }
+            element += 2000
+            return false
         } _: {
             removed.insert($0)
         }
         #expect(removed == Set(model.values.filter { $0.isMultiple(of: 2) }))
-        for (number, element) in model { #expect(table.remove(number) == (element.isMultiple(of: 2) ? nil : element)) }
+        for (number, element) in model {
+            #expect(table.remove(number) == (element.isMultiple(of: 2) ? nil : element + 2000))
+        }
     }
 
     @Test func slotTableIsBounded() {
