@@ -40,7 +40,8 @@ private final class RunningWrite<Writing: Mutation> {
     private let done: (Write.Outcome) -> Void
     private var plan: WritePlan
     private var request: Writing.Request
-    private var isAnswered = false
+    /// Nil = it has not been told the caller.
+    private var outcome: Write.Outcome?
     private var place = 0
     /// The index of what is recorded of it.
     private let index: Int
@@ -85,8 +86,8 @@ private final class RunningWrite<Writing: Mutation> {
     }
 
     private func finish(_ outcome: Write.Outcome) {
-        if isAnswered { return }
-        isAnswered = true
+        if self.outcome != nil { return }
+        self.outcome = outcome
         client.leave(place)
         client.writes[index].outcome = outcome
         if outcome != .indeterminate { client.writes[index].span.end = client.cluster.instant() }
@@ -137,7 +138,14 @@ private final class RunningWrite<Writing: Mutation> {
         step(decide(route))
     }
 
-    private var isOver: Bool { isAnswered && !plan.isPending }
+    /// Once it has failed nothing more is sent, as little as the library does.
+    private var isOver: Bool {
+        switch outcome {
+        case nil: false
+        case .acknowledged: !plan.isPending
+        case .indeterminate, .failed: true
+        }
+    }
 
     private func note(_ request: Writing.Request) {
         let expiresAt = (request as? SetRequest)?.expiresAt ?? 0
