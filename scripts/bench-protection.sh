@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What protects a cluster in trouble, on real servers: three replicas of all shards, one or all of them slow, stopped or asked
-# for too much; round robin, and no protection at all, beside it in the same run. Prints a table; about four minutes, builds
+# for too much; round robin, and no protection at all, beside it in the same run. Prints a table; about six minutes, builds
 # excluded.
 #
 #   scripts/bench-protection.sh                    all cells
@@ -35,12 +35,15 @@ build_product load-generator
 build_server
 
 nodes=(n1 n2 n3)
+# The servers' map, and the clients'.
 map=$work/map.json
+client_map=$map
+declare -A proxy_port=()
 # write_map FILE: of the ports as they are now.
 write_map() {
     local node list=''
     for node in "${nodes[@]}"; do
-        list+="${list:+, }\"$node\": {\"address\": \"127.0.0.1\", \"port\": ${port[$node]}}"
+        list+="${list:+, }\"$node\": {\"address\": \"127.0.0.1\", \"port\": ${proxy_port[$node]:-${port[$node]}}}"
     done
     printf '{"numShards": %d, "nodes": {%s}, "shards": {%s}}\n' "$shards" "$list" \
         "$(seq -f '"%.0f": ["n1", "n2", "n3"]' -s ', ' "$shards")" >"$1"
@@ -71,7 +74,7 @@ stop_nodes() {
 stress() {
     local name=$1
     shift
-    "$server_binary" stress --shardmap "$map" --no-check --qps-burst 100 --max-pending 30000 \
+    "$server_binary" stress --shardmap "$client_map" --no-check --qps-burst 100 --max-pending 30000 \
         --set-qps 0 --latency-log "$work/$name.log" "$@" >"$work/$name" 2>"$work/$name.err" || true
 }
 
@@ -108,30 +111,45 @@ throttle() {
     sleep 0.3
 }
 
+# start_proxy NODE OPTION…: from now on clients reach the node through a proxy with these options.
+start_proxy() {
+    local node=$1
+    shift
+    proxy_port[$node]=$("$generator" free-port)
+    python3 "$root/scripts/protection/proxy.py" "${proxy_port[$node]}" "${port[$node]}" "$@" &
+    pid[proxy-$node]=$!
+    until (: <>"/dev/tcp/127.0.0.1/${proxy_port[$node]}") 2>/dev/null; do
+        kill -0 "${pid[proxy-$node]}" || die "the proxy does not start"
+        sleep 0.02
+    done
+    client_map=$work/proxied.json
+    write_map "$client_map"
+}
+
+stop_proxies() {
+    local node
+    for node in "${!proxy_port[@]}"; do stop_server "proxy-$node"; done
+    proxy_port=()
+    client_map=$map
+}
+
 clients=('round-robin' 'random' 'least-cost' 'least-cost --hedge')
 cost_clients=('round-robin' 'random' 'least-cost' 'least-cost --hedging true')
 
 # n3 answers through a proxy, which delays it or does not.
 measure_slow() {
-    local client delay port_of_n3=${port[n3]} direct=$map
-    port[n3]=$("$generator" free-port)
-    map=$work/proxied.json
-    write_map "$map"
+    local client delay
     for delay in 0 slow; do
         [ "$delay" = 0 ] || delay=$(calculate %.1f "$(value least-cost p50) / 10")
-        python3 "$root/scripts/protection/delay_proxy.py" "${port[n3]}" "$port_of_n3" "$delay" &
-        pid[proxy]=$!
-        sleep 0.5
+        start_proxy n3 delay "$delay"
         for client in "${clients[@]}"; do
             # shellcheck disable=SC2086  # an option may follow
             stress "${client%% *}" --get-qps "$rate" --duration "${seconds}s" --balancing $client
             row "$([ "$delay" = 0 ] && echo 'all are well' || echo "n3 takes $delay ms more (100 x)")" "$client" \
                 "$(describe "${client%% *}")"
         done
-        stop_server proxy
+        stop_proxies
     done
-    port[n3]=$port_of_n3
-    map=$direct
 }
 
 # n3 stops a second after the reads began.
@@ -150,31 +168,59 @@ measure_stopped() {
     done
 }
 
-# Callers that always wait for something; n3 has a quarter of the others' capacity.
-measure_capacity() {
-    local client node total=0 running=() options=("${valued[@]}" --get-qps 200000 --max-pending 512 --timeout 10s --duration "${seconds}s")
-    local -A capacity_of=()
-    throttle 32 n1=1.6 n2=1.6 n3=0.56
-    # At once, as they are in the runs below.
-    for node in "${nodes[@]}"; do
-        stress "alone-$node" "${options[@]}" --node "$node" &
-        running+=($!)
-    done
-    wait "${running[@]}"
-    for node in "${nodes[@]}"; do
-        capacity_of[$node]=$(($(value "alone-$node" succeeded) / seconds))
-        total=$((total + capacity_of[$node]))
-    done
+# start_proxies: nodes of different speed, whose requests take turns; nothing waits in them from an earlier run.
+start_proxies() {
+    local node
+    for node in "${nodes[@]}"; do start_proxy "$node" rate "${speed[$node]}"; done
+}
+
+# compare_capacity TROUBLE OPTION…: how far each node's part of the reads is from its part of the capacity.
+compare_capacity() {
+    local trouble=$1 client node text
+    shift
     for client in round-robin least-cost; do
-        stress capacity "${options[@]}" --balancing "$client"
-        local text=''
+        start_proxies
+        stress capacity --duration "${seconds}s" --timeout 10s "$@" --balancing "$client"
+        stop_proxies
+        text=
         for node in "${nodes[@]}"; do
-            text+=" $node $(share capacity "$node") % of the reads, $(calculate %.1f "100 * ${capacity_of[$node]} / $total") % of the capacity;"
+            text+="$node $(share capacity "$node") % ($(
+                calculate %+.1f "100 * ($(share capacity "$node") * ${capacity_of[all]} / 100 / ${capacity_of[$node]} - 1)"
+            )), "
         done
-        row "capacity ${capacity_of[n1]}:${capacity_of[n2]}:${capacity_of[n3]}/s" "$client" \
-            "$text $(calculate %d "$(value capacity succeeded) / $seconds")/s"
+        row "$trouble" "$client" "reads (beyond its part): $text$(
+            calculate %d "$(value capacity succeeded) / $seconds"
+        )/s, ms: p50 $(calculate %.1f "$(value capacity p50) / 1000"), p99 $(calculate %.1f "$(value capacity p99) / 1000")"
     done
-    stop_server throttle
+}
+
+# One node is slower than the others: callers who always wait for something, and some who ask for less than the nodes could answer.
+# What waits in a proxy is not in the load that a server tells.
+measure_capacity() {
+    local node callers slowest running capacities
+    local -A speed=([n1]=2000 [n2]=2000) capacity_of=()
+    for slowest in 500 200; do
+        speed[n3]=$slowest
+        start_proxies
+        running=()
+        # At once, as they are in the runs below; by few callers, since what waits at the end is answered later and counts too.
+        for node in "${nodes[@]}"; do
+            stress "alone-$node" --get-qps 200000 --max-pending 8 --timeout 10s --duration "${seconds}s" --node "$node" &
+            running+=($!)
+        done
+        wait "${running[@]}"
+        stop_proxies
+        capacity_of[all]=0
+        for node in "${nodes[@]}"; do
+            capacity_of[$node]=$(($(value "alone-$node" succeeded) / seconds))
+            capacity_of[all]=$((capacity_of[all] + capacity_of[$node]))
+        done
+        capacities="${capacity_of[n1]}:${capacity_of[n2]}:${capacity_of[n3]}/s"
+        for callers in 32 64 256; do
+            compare_capacity "$capacities, $callers callers" --get-qps 200000 --max-pending "$callers"
+        done
+        compare_capacity "$capacities, 60 % of it" --get-qps $((capacity_of[all] * 6 / 10))
+    done
 }
 
 # Ten clients begin at the same moment, ten times; each reads once.

@@ -99,7 +99,9 @@ package final class NodeState: Sendable {
         }
     }
 
+    /// One that is left out is not asked as others are: how fast it answers its probe says little, and what it was like before counts.
     private func observe(_ latency: UInt64, now: UInt64) {
+        if isEjected { return }
         var average = average
         average.observe(Double(max(1, latency)), now: now)
         peak.store(average.peak.bitPattern, ordering: .relaxed)
@@ -110,7 +112,8 @@ package final class NodeState: Sendable {
 
     // MARK: Ejection
 
-    /// Changes the ejection; an end of it begins a slow start.
+    /// Changes the ejection; an end of it begins a slow start, and the node is taken for as slow as it was when it was left out. What
+    /// would be forgotten meanwhile would make it seem idle, and fast: all callers would ask it at once.
     /// - Returns: whether the node is ejected before and after.
     func ejection<Result>(now: UInt64, _ body: (inout Ejection) -> Result) -> (before: Bool, after: Bool, Result) {
         let (before, after, result) = ejection.withLock { ejection in
@@ -118,8 +121,11 @@ package final class NodeState: Sendable {
             let result = body(&ejection)
             return (before, ejection.isEjected, result)
         }
+        if before && !after {
+            warm(now: now)
+            peakAt.store(now, ordering: .relaxed)
+        }
         isOut.store(after, ordering: .relaxed)
-        if before && !after { warm(now: now) }
         return (before, after, result)
     }
 }

@@ -227,6 +227,29 @@ import Testing
         #expect((1000...3000).contains(milliseconds), "\(milliseconds) ms")
     }
 
+    /// Neither what would be forgotten meanwhile nor the quick answer to its probe makes it seem fast.
+    @Test func aNodeThatIsBackSeemsAsSlowAsWhenItWasLeftOut() {
+        let table = NodeTable()
+        let node = table.state(of: "n1")
+        var now: UInt64 = 1_000_000
+        node.began()
+        node.ended(waited: 250_000, now: now)
+        table.failed(node, isSilence: true, now: now)
+        #expect(node.isEjected)
+        now += Ejection.firstMilliseconds * 1000
+        node.began()
+        node.answered(began: now - 100, now: now)
+        table.answered(node, now: now)
+        #expect(!node.isEjected)
+        #expect(node.latencyMicroseconds(now: now) == 250_000)
+        for _ in 0..<20 {
+            now += 100_000
+            node.began()
+            node.answered(began: now - 100, now: now)
+        }
+        #expect(node.latencyMicroseconds(now: now) < 1000, "it is forgotten from then on")
+    }
+
     @Test func equalReplicasGetEqualShares() {
         for share in shares([1000, 1000, 1000], balancer: LeastCostBalancer()) { #expect(abs(share - 1.0 / 3) < 0.05) }
     }
