@@ -1528,6 +1528,96 @@ void   kv__get_records_request__free_unpacked
   assert(message->base.descriptor == &kv__get_records_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   kv__get_changes_request__init
+                     (Kv__GetChangesRequest         *message)
+{
+  static const Kv__GetChangesRequest init_value = KV__GET_CHANGES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t kv__get_changes_request__get_packed_size
+                     (const Kv__GetChangesRequest *message)
+{
+  assert(message->base.descriptor == &kv__get_changes_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__get_changes_request__pack
+                     (const Kv__GetChangesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__get_changes_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__get_changes_request__pack_to_buffer
+                     (const Kv__GetChangesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__get_changes_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__GetChangesRequest *
+       kv__get_changes_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__GetChangesRequest *)
+     protobuf_c_message_unpack (&kv__get_changes_request__descriptor,
+                                allocator, len, data);
+}
+void   kv__get_changes_request__free_unpacked
+                     (Kv__GetChangesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__get_changes_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   kv__get_changes_response__init
+                     (Kv__GetChangesResponse         *message)
+{
+  static const Kv__GetChangesResponse init_value = KV__GET_CHANGES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t kv__get_changes_response__get_packed_size
+                     (const Kv__GetChangesResponse *message)
+{
+  assert(message->base.descriptor == &kv__get_changes_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t kv__get_changes_response__pack
+                     (const Kv__GetChangesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &kv__get_changes_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t kv__get_changes_response__pack_to_buffer
+                     (const Kv__GetChangesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &kv__get_changes_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Kv__GetChangesResponse *
+       kv__get_changes_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Kv__GetChangesResponse *)
+     protobuf_c_message_unpack (&kv__get_changes_response__descriptor,
+                                allocator, len, data);
+}
+void   kv__get_changes_response__free_unpacked
+                     (Kv__GetChangesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &kv__get_changes_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor kv__get_request__field_descriptors[4] =
 {
   {
@@ -4558,6 +4648,186 @@ const ProtobufCMessageDescriptor kv__get_records_request__descriptor =
   (ProtobufCMessageInit) kv__get_records_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor kv__get_changes_request__field_descriptors[4] =
+{
+  {
+    "shard",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetChangesRequest, shard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetChangesRequest, since),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetChangesRequest, page_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_page_bytes",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetChangesRequest, max_page_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__get_changes_request__field_indices_by_name[] = {
+  3,   /* field[3] = max_page_bytes */
+  2,   /* field[2] = page_token */
+  0,   /* field[0] = shard */
+  1,   /* field[1] = since */
+};
+static const ProtobufCIntRange kv__get_changes_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor kv__get_changes_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.GetChangesRequest",
+  "GetChangesRequest",
+  "Kv__GetChangesRequest",
+  "kv",
+  sizeof(Kv__GetChangesRequest),
+  4,
+  kv__get_changes_request__field_descriptors,
+  kv__get_changes_request__field_indices_by_name,
+  1,  kv__get_changes_request__number_ranges,
+  (ProtobufCMessageInit) kv__get_changes_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor kv__get_changes_response__field_descriptors[6] =
+{
+  {
+    "values",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Kv__GetChangesResponse, n_values),
+    offsetof(Kv__GetChangesResponse, values),
+    &kv__get_shard_contents_response__get_shard_value__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetChangesResponse, next_page_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mark",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetChangesResponse, mark),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "complete",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetChangesResponse, complete),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "root",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetChangesResponse, root),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "clock_ms",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetChangesResponse, clock_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned kv__get_changes_response__field_indices_by_name[] = {
+  5,   /* field[5] = clock_ms */
+  3,   /* field[3] = complete */
+  2,   /* field[2] = mark */
+  1,   /* field[1] = next_page_token */
+  4,   /* field[4] = root */
+  0,   /* field[0] = values */
+};
+static const ProtobufCIntRange kv__get_changes_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor kv__get_changes_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "kv.GetChangesResponse",
+  "GetChangesResponse",
+  "Kv__GetChangesResponse",
+  "kv",
+  sizeof(Kv__GetChangesResponse),
+  6,
+  kv__get_changes_response__field_descriptors,
+  kv__get_changes_response__field_indices_by_name,
+  1,  kv__get_changes_response__number_ranges,
+  (ProtobufCMessageInit) kv__get_changes_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue kv__record_kind__enum_values_by_number[3] =
 {
   { "LIVE", "KV__RECORD_KIND__LIVE", 0 },
@@ -4725,7 +4995,7 @@ void kv__kv__init (Kv__Kv_Service *service,
                                      &kv__kv__descriptor,
                                      (ProtobufCServiceDestroy) destroy);
 }
-static const ProtobufCMethodDescriptor kv__peer__method_descriptors[6] =
+static const ProtobufCMethodDescriptor kv__peer__method_descriptors[7] =
 {
   { "Exchange", &kv__exchange_request__descriptor, &kv__exchange_response__descriptor },
   { "Activate", &kv__activate_request__descriptor, &kv__activate_response__descriptor },
@@ -4733,11 +5003,13 @@ static const ProtobufCMethodDescriptor kv__peer__method_descriptors[6] =
   { "GetDigests", &kv__get_digests_request__descriptor, &kv__get_digests_response__descriptor },
   { "GetVersions", &kv__get_versions_request__descriptor, &kv__get_shard_contents_response__descriptor },
   { "GetRecords", &kv__get_records_request__descriptor, &kv__get_shard_contents_response__descriptor },
+  { "GetChanges", &kv__get_changes_request__descriptor, &kv__get_changes_response__descriptor },
 };
 const unsigned kv__peer__method_indices_by_name[] = {
   1,        /* Activate */
   2,        /* Compare */
   0,        /* Exchange */
+  6,        /* GetChanges */
   3,        /* GetDigests */
   5,        /* GetRecords */
   4         /* GetVersions */
@@ -4749,7 +5021,7 @@ const ProtobufCServiceDescriptor kv__peer__descriptor =
   "Peer",
   "Kv__Peer",
   "kv",
-  6,
+  7,
   kv__peer__method_descriptors,
   kv__peer__method_indices_by_name
 };
@@ -4800,6 +5072,14 @@ void kv__peer__get_records(ProtobufCService *service,
 {
   assert(service->descriptor == &kv__peer__descriptor);
   service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void kv__peer__get_changes(ProtobufCService *service,
+                           const Kv__GetChangesRequest *input,
+                           Kv__GetChangesResponse_Closure closure,
+                           void *closure_data)
+{
+  assert(service->descriptor == &kv__peer__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void kv__peer__init (Kv__Peer_Service *service,
                      Kv__Peer_ServiceDestroy destroy)

@@ -40,6 +40,9 @@ struct ColdMethod: Sendable {
         "kv.Peer.GetRecords": unary { (handler, request: GetRecordsRequest, now) throws(RPCError) in
             try handler.records(request, now: now)
         },
+        "kv.Peer.GetChanges": unary { (handler, request: GetChangesRequest, now) throws(RPCError) in
+            try handler.changes(request, now: now)
+        },
     ]
 
     /// The names of the methods that `NodeHandler` answers in batches.

@@ -60,6 +60,41 @@ extension NodeHandler {
         return GetShardContentsResponse(values: values)
     }
 
+    func changes(_ request: GetChangesRequest, now: UInt64) throws(RPCError) -> GetChangesResponse {
+        let (store, generation) = try pulled(request.shard, method: .getChanges, now: now)
+        let cursor = try cursor(request.pageToken, of: request.shard, generation: generation)
+        func token(_ cursor: ScanCursor) -> [UInt8] {
+            PageToken(incarnation: node.incarnation, store: generation, cursor: cursor).bytes
+        }
+        var response = GetChangesResponse(clock: now)
+        if request.pageToken.isEmpty, let mark = store.markChanges() {
+            response.mark = token(ScanCursor(stripe: 0, position: mark))
+        }
+        if request.maxPageBytes == 0 { return response }
+        // A mark of another store is none.
+        let known = PageToken(request.since).flatMap { token in
+            token.incarnation == node.incarnation && token.store == generation ? token.cursor.position : nil
+        }
+        let mark = known.flatMap { store.hasAllChanges(since: $0) ? $0 : nil }
+        let maxBytes = min(request.maxPageBytes, Self.maxPullBytes)
+        let next = store.scanChanges(
+            since: mark,
+            from: cursor,
+            maxBytes: maxBytes,
+            maxVisited: max(1, maxBytes / Self.bytesPerSlot)
+        ) { record in
+            response.values.append(Self.value(of: record, withValue: false, now: now))
+            return record.key.count + Self.recordOverheadBytes
+        }
+        if let next {
+            response.nextPageToken = token(next)
+        } else {
+            response.isComplete = mark.map(store.hasAllChanges) ?? false
+            response.root = ShardStore.root(of: store.allDigests)
+        }
+        return response
+    }
+
     /// The store of a shard in whatever state, and which of the shard's stores it is.
     private func pulled(
         _ shard: Int,

@@ -16,7 +16,7 @@ extension ShardStore {
         now: UInt64,
         _ visit: (RecordView) -> Void
     ) -> ScanCursor? {
-        fill(ScanPage(maxBytes: maxBytes, maxVisited: .max), from: cursor) { entry in
+        fill(ScanPage(.all, maxBytes: maxBytes, maxVisited: .max), from: cursor) { entry in
             let header = entry.header.pointee
             let isLive = header.kind == .live
             let isExpired = isLive && TimeToLive.isExpired(deadline: header.deadline, now: now)
@@ -31,8 +31,9 @@ extension ShardStore {
     /// These are the records that the digests count: those whose deadline passed without a sweep, too. And of the markers in all
     /// buckets that came to be at `markersSince` or later; 0 = none.
     ///
-    /// All records of the store are looked at for that. A page ends once it looked at about `maxVisited` slots (see
-    /// `MaintenanceCost`; exceeded by at most one segment), or once the bytes that `visit` says it copied reach `maxBytes`.
+    /// All records of the store are looked at for that, without buckets only markers: slots tell them. A page ends once it looked at about
+    /// `maxVisited` slots (see `MaintenanceCost`; exceeded by at most one segment), or once the bytes that `visit` says it copied
+    /// reach `maxBytes`.
     package func scan(
         buckets: BucketSet,
         markersSince: UInt64 = 0,
@@ -41,7 +42,8 @@ extension ShardStore {
         maxVisited: Int,
         _ visit: (RecordView) -> Int
     ) -> ScanCursor? {
-        fill(ScanPage(maxBytes: maxBytes, maxVisited: maxVisited), from: cursor) { entry in
+        let records = buckets.isEmpty ? ScanPage.Records.markers : .all
+        return fill(ScanPage(records, maxBytes: maxBytes, maxVisited: maxVisited), from: cursor) { entry in
             let header = entry.header.pointee
             guard header.isLive else {
                 return markersSince > 0 && entry.birth >= markersSince ? visit(entry.view) : 0
@@ -72,6 +74,9 @@ private struct ScanPage: ~Copyable {
         var entry: Entry
     }
 
+    enum Records { case all, markers }
+
+    private let records: Records
     private let maxBytes: Int
     private let maxVisited: Int
     private var bytes = 0
@@ -87,7 +92,8 @@ private struct ScanPage: ~Copyable {
     /// A step lets the stripe's lock go after so many bytes, so that writers wait for a page's copying only in parts.
     private static let stepBytes = 128 << 10
 
-    init(maxBytes: Int, maxVisited: Int) {
+    init(_ records: Records, maxBytes: Int, maxVisited: Int) {
+        self.records = records
         self.maxBytes = maxBytes
         self.maxVisited = maxVisited
         candidates = .allocate(capacity: candidateCapacity)
@@ -114,10 +120,12 @@ private struct ScanPage: ~Copyable {
         while index < segment.capacity {
             candidateCount = 0
             while index < segment.capacity, !segment.slots[index].isEmpty {
-                segment.prefetchEntry(at: index + Segment.prefetchDistance)
-                let candidate = candidate(segment.slots[index], keyHash)
-                // Records from the segment's end may have wrapped around to its first slots: their turn is last.
-                if candidate.hash >= position, reference.home(candidate.hash) <= index { append(candidate) }
+                if records == .all { segment.prefetchEntry(at: index + Segment.prefetchDistance) }
+                if isWanted(segment.slots[index]) {
+                    let candidate = candidate(segment.slots[index], keyHash)
+                    // Records from the segment's end may have wrapped around to its first slots: their turn is last.
+                    if candidate.hash >= position, reference.home(candidate.hash) <= index { append(candidate) }
+                }
                 index += 1
             }
             if index == segment.capacity { appendWrapped(segment, position, keyHash) }
@@ -130,11 +138,15 @@ private struct ScanPage: ~Copyable {
     private mutating func appendWrapped(_ segment: Segment, _ position: UInt64, _ keyHash: KeyHash) {
         var index = 0
         while !segment.slots[index].isEmpty {
-            let candidate = candidate(segment.slots[index], keyHash)
-            if candidate.hash >= position, segment.reference.home(candidate.hash) > index { append(candidate) }
+            if isWanted(segment.slots[index]) {
+                let candidate = candidate(segment.slots[index], keyHash)
+                if candidate.hash >= position, segment.reference.home(candidate.hash) > index { append(candidate) }
+            }
             index += 1
         }
     }
+
+    private func isWanted(_ slot: Slot) -> Bool { records == .all || slot.time.isBirth }
 
     /// Visits the cluster in hash order. Returns the hash after which the step must end, or nil. Records of one hash stay
     /// together, since a cursor cannot tell them apart.

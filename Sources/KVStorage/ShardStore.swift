@@ -10,6 +10,7 @@ public final class ShardStore: Sendable {
     private let markersDroppableBeforeTime = Atomic<UInt64>(.max)
     let sweepPosition = Mutex(SweepPosition())
     let releasePosition = Mutex(ScanCursor.start)
+    let changeMarks = Mutex(ChangeMarks())
 
     /// An empty store of `stripeCount` stripes (a power of two), whose digests have two halves of `bucketCount` words (see
     /// `BucketLayout`). It takes 64 bytes a stripe and 16 bytes a bucket until something is stored.
@@ -31,6 +32,7 @@ public final class ShardStore: Sendable {
     }
 
     deinit {
+        recordChanges(false)
         while !release(budget: .max) {}
         stripes.deallocate()
         digests.deallocate()
@@ -58,8 +60,8 @@ public final class ShardStore: Sendable {
     package var statistics: ShardStatistics {
         var total = ShardStatistics()
         forEachStripe { stripe in
-            total.liveCount += stripe.state.pointee.liveCount
-            total.markerCount += stripe.state.pointee.markerCount
+            total.liveCount += Int(stripe.state.pointee.liveCount)
+            total.markerCount += Int(stripe.state.pointee.markerCount)
             total.liveBytes += stripe.state.pointee.liveBytes
         }
         return total
@@ -70,7 +72,7 @@ public final class ShardStore: Sendable {
         forEachStripe { _ in }
     }
 
-    private func forEachStripe(_ body: (Stripe) -> Void) {
+    func forEachStripe(_ body: (Stripe) -> Void) {
         for index in 0..<stripeCount {
             let stripe = stripe(at: index)
             stripe.lock()

@@ -104,7 +104,7 @@ extension Stripe {
     private func maySplit(_ reference: SegmentReference) -> Bool {
         let segments = 1 << reference.depth
         let fewest = Segment.maxCount(capacity: SegmentReference.capacity(sizeCode: Segment.largestSizeCode)) >> 4
-        return segments * fewest <= state.pointee.liveCount + state.pointee.markerCount
+        return segments * fewest <= Int(state.pointee.liveCount) + Int(state.pointee.markerCount)
     }
 
     private func doubleDirectory(_ headroom: Headroom) -> Bool {

@@ -40,6 +40,7 @@ extension Stripe {
         if kind != .live || expiresAt != 0, let segment = Segment(reference(hash)) {
             segment.header.pointee.note(header)
         }
+        state.pointee.changes?.pointee.append(hash)
         return .stored
     }
 
@@ -57,6 +58,7 @@ extension Stripe {
         segment.insert(entry, hash: hash)
         count(header, by: 1)
         state.pointee.digests.insert(header, routingHash)
+        state.pointee.changes?.pointee.append(hash)
         return .stored
     }
 
@@ -95,10 +97,10 @@ extension Stripe {
     /// Adds a record to the counters, or takes it out.
     func count(_ header: EntryHeader, by amount: Int) {
         if header.isLive {
-            state.pointee.liveCount += amount
+            state.pointee.liveCount += Int32(truncatingIfNeeded: amount)
             state.pointee.liveBytes += amount * (header.keyCount + Int(header.valueCount))
         } else {
-            state.pointee.markerCount += amount
+            state.pointee.markerCount += Int32(truncatingIfNeeded: amount)
         }
     }
 

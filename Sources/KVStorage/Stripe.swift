@@ -11,10 +11,12 @@ struct StripeState: ~Copyable {
     let allocator: Allocator
     /// The store's, which all its stripes share.
     let digests: BucketDigests
-    var liveCount = 0
-    var markerCount = 0
+    var liveCount: Int32 = 0
+    var markerCount: Int32 = 0
     /// Key and value bytes of the live records.
     var liveBytes = 0
+    /// What changed lately, while that is recorded.
+    var changes: UnsafeMutablePointer<StripeChanges>?
 
     /// One cache line. Its last word is the directory of depth 0: a small table needs no memory but that and one segment.
     @inlinable static var bytes: Int { 64 }

@@ -26,6 +26,7 @@ public struct Method: Sendable, Hashable, RawRepresentable {
     package static let getDigests = Method(rawValue: 0x0103)
     package static let getVersions = Method(rawValue: 0x0104)
     package static let getRecords = Method(rawValue: 0x0105)
+    package static let getChanges = Method(rawValue: 0x0106)
 
     /// Every method of kv.proto with its full name (`kv.Kv.Get`), from the generated service descriptors.
     package static let all: [(method: Method, name: String)] =

@@ -65,6 +65,29 @@ package struct ShardValue: Sendable, Hashable {
         self.expiresAt = expiresAt
         self.kind = kind
     }
+
+    init(_ message: Kv__GetShardContentsResponse__GetShardValue) {
+        self.init(
+            key: Array(message.key.view),
+            value: Array(message.value.view),
+            ttlMillisecondsRemaining: message.ttl_ms_remaining,
+            version: Version(time: message.version_time, writer: message.version_writer),
+            expiresAt: message.expires_at_ms,
+            kind: RecordKind(rawValue: UInt8(truncatingIfNeeded: message.kind.rawValue)) ?? .live
+        )
+    }
+
+    func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__GetShardContentsResponse__GetShardValue> {
+        let message = builder.make(kv__get_shard_contents_response__get_shard_value__init)
+        message.pointee.key = builder.bytes(key)
+        message.pointee.value = builder.bytes(value)
+        message.pointee.ttl_ms_remaining = ttlMillisecondsRemaining
+        message.pointee.version_time = version.time
+        message.pointee.version_writer = version.writer
+        message.pointee.expires_at_ms = expiresAt
+        message.pointee.kind = Kv__RecordKind(UInt32(kind.rawValue))
+        return message
+    }
 }
 
 package struct GetShardContentsResponse: ConvertedMessage, Hashable {
@@ -80,33 +103,13 @@ package struct GetShardContentsResponse: ConvertedMessage, Hashable {
     static var unpackC: UnpackFunction<Kv__GetShardContentsResponse> { kv__get_shard_contents_response__unpack }
 
     init(_ message: Kv__GetShardContentsResponse) {
-        values = (0..<message.n_values).map { index in
-            let value = message.values[index]!.pointee
-            return ShardValue(
-                key: Array(value.key.view),
-                value: Array(value.value.view),
-                ttlMillisecondsRemaining: value.ttl_ms_remaining,
-                version: Version(time: value.version_time, writer: value.version_writer),
-                expiresAt: value.expires_at_ms,
-                kind: RecordKind(rawValue: UInt8(truncatingIfNeeded: value.kind.rawValue)) ?? .live
-            )
-        }
+        values = (0..<message.n_values).map { ShardValue(message.values[$0]!.pointee) }
         nextPageToken = Array(message.next_page_token.view)
     }
 
     func message(in builder: MessageBuilder) -> UnsafeMutablePointer<Kv__GetShardContentsResponse> {
         let message = builder.make(kv__get_shard_contents_response__init)
-        (message.pointee.n_values, message.pointee.values) = builder.list(values) { value in
-            let element = builder.make(kv__get_shard_contents_response__get_shard_value__init)
-            element.pointee.key = builder.bytes(value.key)
-            element.pointee.value = builder.bytes(value.value)
-            element.pointee.ttl_ms_remaining = value.ttlMillisecondsRemaining
-            element.pointee.version_time = value.version.time
-            element.pointee.version_writer = value.version.writer
-            element.pointee.expires_at_ms = value.expiresAt
-            element.pointee.kind = Kv__RecordKind(UInt32(value.kind.rawValue))
-            return element
-        }
+        (message.pointee.n_values, message.pointee.values) = builder.list(values) { $0.message(in: builder) }
         message.pointee.next_page_token = builder.bytes(nextPageToken)
         return message
     }

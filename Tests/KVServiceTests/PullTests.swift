@@ -11,7 +11,15 @@ import Testing
     }
 
     private func makePull(bytesPerSecond: Int) -> Pull {
-        Pull(identifier: 1, shard: 1, source: "n2", mode: .whole, markersSince: 0, bytesPerSecond: bytesPerSecond)
+        Pull(
+            identifier: 1,
+            shard: 1,
+            source: "n2",
+            mode: .whole,
+            markersSince: 0,
+            mark: [],
+            bytesPerSecond: bytesPerSecond
+        )
     }
 
     private func pageBytes(_ request: PeerRequest) throws -> Int {
@@ -19,27 +27,29 @@ import Testing
         return contents.maxPageBytes
     }
 
-    /// Answers what was asked for last, and returns how large the next page may be.
-    private func answer(_ pull: inout Pull, at now: UInt64) throws -> Int {
-        let page = GetShardContentsResponse(values: [], nextPageToken: [1])
-        guard case .ask(let request, _) = pull.receive(.success(.contents(page)), into: store, now: now) else {
+    /// Answers what was asked for last, the mark at first, and returns how large the next page may be.
+    private func answer(_ pull: inout Pull, with response: PeerResponse = page, at now: UInt64) throws -> Int {
+        guard case .ask(let request, _) = pull.receive(.success(response), into: store, now: now) else {
             throw RPCError(.internal, "nothing is asked for")
         }
         return try pageBytes(request)
     }
 
+    private static let page = PeerResponse.contents(GetShardContentsResponse(values: [], nextPageToken: [1]))
+    private static let mark = PeerResponse.changes(GetChangesResponse(clock: 1))
+
     /// 10 MiB a second: 10 KiB a millisecond, within bounds.
     @Test(arguments: [(0, 8 << 10), (1, 10 << 10), (7, 70 << 10), (26, 256 << 10), (5000, 256 << 10)])
     func pagesHoldWhatTheRateAllowsInARoundTrip(milliseconds: UInt64, bytes: Int) throws {
         var pull = makePull(bytesPerSecond: 10 * 1024 * 1000)
-        #expect(try pageBytes(pull.request(now: 1000)) == 8 << 10)
-        #expect(try answer(&pull, at: 1000 + milliseconds) == bytes)
+        _ = pull.request(now: 1000)
+        #expect(try answer(&pull, with: Self.mark, at: 1000 + milliseconds) == bytes)
     }
 
     @Test func theShortestRoundTripCounts() throws {
         var pull = makePull(bytesPerSecond: 10 * 1024 * 1000)
         _ = pull.request(now: 1000)
-        #expect(try answer(&pull, at: 1020) == 200 << 10)
+        #expect(try answer(&pull, with: Self.mark, at: 1020) == 200 << 10)
         // Waiting for its turn is no part of the way.
         pull.postpone(by: 100)
         #expect(try answer(&pull, at: 1123) == 30 << 10)
@@ -49,6 +59,7 @@ import Testing
 
     @Test func withoutARatePagesAreLarge() throws {
         var pull = makePull(bytesPerSecond: 0)
-        #expect(try pageBytes(pull.request(now: 1000)) == 256 << 10)
+        _ = pull.request(now: 1000)
+        #expect(try answer(&pull, with: Self.mark, at: 1000) == 256 << 10)
     }
 }

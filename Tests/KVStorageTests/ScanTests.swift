@@ -65,4 +65,35 @@ struct ScanTests {
         let marker = Record(key: [1], value: [], version: record.version, expiresAt: 100, kind: .expired)
         #expect(store.contents(withMarkers: true, now: 100) == [[1]: marker])
     }
+
+    /// Without buckets a scan looks at slots, and loads markers alone.
+    @Test(arguments: [UInt64.max, 0xFFC0_0000_0000_0001, 0x0000_0000_000F_FF00], [1, 500])
+    func recentMarkersAreFoundWithoutLiveRecords(mask: UInt64, maxVisited: Int) {
+        var generator = SeededGenerator(seed: 9)
+        let store = ShardStore(pool: MemoryPool(hashMask: mask), stripeCount: 2)
+        for now in UInt64(1)...4_000 { store.merge(.random(keyCount: 900, now: now, &generator), now: now) }
+        for since in [1, 2_000, 3_990] as [UInt64] {
+            var found: Set<[UInt8]> = []
+            var cursor: ScanCursor? = .start
+            while let from = cursor {
+                cursor = store.scan(
+                    buckets: BucketSet(words: []),
+                    markersSince: since,
+                    from: from,
+                    maxBytes: .max,
+                    maxVisited: maxVisited
+                ) { found.insert(Array($0.key)).inserted ? 1 : 0 }
+            }
+            var expected: Set<[UInt8]> = []
+            for index in 0..<store.stripeCount {
+                let stripe = store.stripe(at: index)
+                for place in 0..<1 << Int(stripe.state.pointee.directoryDepth) {
+                    Segment(stripe.state.pointee.directory[place])?.forEach {
+                        if !$0.header.pointee.isLive, $0.birth >= since { expected.insert(Array($0.key)) }
+                    }
+                }
+            }
+            #expect(found == expected && (!expected.isEmpty || since > 2_000))
+        }
+    }
 }

@@ -101,10 +101,11 @@ struct MethodTests {
             (.proceed, "kv.Kv.Proceed"), (.exchange, "kv.Peer.Exchange"), (.activate, "kv.Peer.Activate"),
             (.compare, "kv.Peer.Compare"), (.getDigests, "kv.Peer.GetDigests"),
             (.getVersions, "kv.Peer.GetVersions"), (.getRecords, "kv.Peer.GetRecords"),
+            (.getChanges, "kv.Peer.GetChanges"),
         ]
         #expect(Method.all.map(\.method) == expected.map(\.0))
         #expect(Method.all.map(\.name) == expected.map(\.1))
-        let numbers = Array(0...7) + Array(0x100...0x105) as [UInt16]
+        let numbers = Array(0...7) + Array(0x100...0x106) as [UInt16]
         #expect(Method.all.map(\.method.rawValue) == numbers)
     }
 }

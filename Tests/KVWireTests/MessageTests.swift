@@ -187,6 +187,25 @@ struct MessageTests {
             GetVersionsRequest(shard: 1, buckets: [0xFF, 0], pageToken: [1], maxPageBytes: 2, markersSince: .max)
         )
         try roundTrip(GetRecordsRequest(shard: 1, keys: [[0], [1, 2]], versionsOnly: true, maxBytes: 3))
+        try roundTrip(GetChangesRequest(shard: 1, since: [1], pageToken: [2, 0], maxPageBytes: 3))
+        let change = ShardValue(
+            key: [0],
+            value: [],
+            ttlMillisecondsRemaining: 0,
+            version: Version(time: 4, writer: .max),
+            expiresAt: 5,
+            kind: .deleted
+        )
+        try roundTrip(
+            GetChangesResponse(
+                values: [change],
+                nextPageToken: [1],
+                mark: [2, 0],
+                isComplete: true,
+                root: .max,
+                clock: 3
+            )
+        )
     }
 
     @Test func topologyMessages() throws {

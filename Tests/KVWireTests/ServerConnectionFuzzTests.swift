@@ -107,6 +107,8 @@ struct ServerConnectionFuzzTests {
             decoded += decodes(GetDigestsResponse.self, bytes)
             decoded += decodes(GetVersionsRequest.self, bytes)
             decoded += decodes(GetRecordsRequest.self, bytes)
+            decoded += decodes(GetChangesRequest.self, bytes)
+            decoded += decodes(GetChangesResponse.self, bytes)
             decoded += decodes(GetShardMapResponse.self, bytes)
             decoded += decodes(ProceedRequest.self, bytes)
             decoded += decodes(View.self, bytes)

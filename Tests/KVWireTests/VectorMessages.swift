@@ -105,6 +105,7 @@ enum VectorMessages {
         "CompareRequest": CompareRequest.self, "CompareResponse": CompareResponse.self,
         "GetDigestsRequest": GetDigestsRequest.self, "GetDigestsResponse": GetDigestsResponse.self,
         "GetVersionsRequest": GetVersionsRequest.self, "GetRecordsRequest": GetRecordsRequest.self,
+        "GetChangesRequest": GetChangesRequest.self, "GetChangesResponse": GetChangesResponse.self,
     ]
 
     private static func hello(_ fields: MessageFields) -> Hello {

@@ -90,6 +90,7 @@ extension Cluster {
         case .versions(let request): make(request, PeerResponse.contents)
         case .records(let request): make(request, PeerResponse.contents)
         case .contents(let request): make(request, PeerResponse.contents)
+        case .changes(let request): make(request, PeerResponse.changes)
         }
     }
 }

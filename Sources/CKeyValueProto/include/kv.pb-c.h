@@ -54,6 +54,8 @@ typedef struct Kv__GetDigestsRequest Kv__GetDigestsRequest;
 typedef struct Kv__GetDigestsResponse Kv__GetDigestsResponse;
 typedef struct Kv__GetVersionsRequest Kv__GetVersionsRequest;
 typedef struct Kv__GetRecordsRequest Kv__GetRecordsRequest;
+typedef struct Kv__GetChangesRequest Kv__GetChangesRequest;
+typedef struct Kv__GetChangesResponse Kv__GetChangesResponse;
 
 
 /* --- enums --- */
@@ -833,6 +835,56 @@ struct  Kv__GetRecordsRequest
     , 0, 0,NULL, 0, 0 }
 
 
+/*
+ * What was written lately, without values, markers too.
+ */
+struct  Kv__GetChangesRequest
+{
+  ProtobufCMessage base;
+  int32_t shard;
+  /*
+   * What an earlier answer called the mark; empty = some of the newest changes.
+   */
+  ProtobufCBinaryData since;
+  ProtobufCBinaryData page_token;
+  /*
+   * 0 = nothing is listed, only a mark is set.
+   */
+  uint32_t max_page_bytes;
+};
+#define KV__GET_CHANGES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__get_changes_request__descriptor) \
+    , 0, {0,NULL}, {0,NULL}, 0 }
+
+
+struct  Kv__GetChangesResponse
+{
+  ProtobufCMessage base;
+  size_t n_values;
+  Kv__GetShardContentsResponse__GetShardValue **values;
+  ProtobufCBinaryData next_page_token;
+  /*
+   * What is written from now on are the changes since this mark. Empty = changes are not recorded. On the first page.
+   */
+  ProtobufCBinaryData mark;
+  /*
+   * All changes since the mark of the request have been listed. On the last page, as the next one.
+   */
+  protobuf_c_boolean complete;
+  /*
+   * All digests in one; see Compare.
+   */
+  uint64_t root;
+  /*
+   * The clock before anything was read. On the first page.
+   */
+  uint64_t clock_ms;
+};
+#define KV__GET_CHANGES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&kv__get_changes_response__descriptor) \
+    , 0,NULL, {0,NULL}, {0,NULL}, 0, 0, 0 }
+
+
 /* Kv__GetRequest methods */
 void   kv__get_request__init
                      (Kv__GetRequest         *message);
@@ -1478,6 +1530,44 @@ Kv__GetRecordsRequest *
 void   kv__get_records_request__free_unpacked
                      (Kv__GetRecordsRequest *message,
                       ProtobufCAllocator *allocator);
+/* Kv__GetChangesRequest methods */
+void   kv__get_changes_request__init
+                     (Kv__GetChangesRequest         *message);
+size_t kv__get_changes_request__get_packed_size
+                     (const Kv__GetChangesRequest   *message);
+size_t kv__get_changes_request__pack
+                     (const Kv__GetChangesRequest   *message,
+                      uint8_t             *out);
+size_t kv__get_changes_request__pack_to_buffer
+                     (const Kv__GetChangesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__GetChangesRequest *
+       kv__get_changes_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__get_changes_request__free_unpacked
+                     (Kv__GetChangesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Kv__GetChangesResponse methods */
+void   kv__get_changes_response__init
+                     (Kv__GetChangesResponse         *message);
+size_t kv__get_changes_response__get_packed_size
+                     (const Kv__GetChangesResponse   *message);
+size_t kv__get_changes_response__pack
+                     (const Kv__GetChangesResponse   *message,
+                      uint8_t             *out);
+size_t kv__get_changes_response__pack_to_buffer
+                     (const Kv__GetChangesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Kv__GetChangesResponse *
+       kv__get_changes_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   kv__get_changes_response__free_unpacked
+                     (Kv__GetChangesResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Kv__GetRequest_Closure)
@@ -1597,6 +1687,12 @@ typedef void (*Kv__GetVersionsRequest_Closure)
 typedef void (*Kv__GetRecordsRequest_Closure)
                  (const Kv__GetRecordsRequest *message,
                   void *closure_data);
+typedef void (*Kv__GetChangesRequest_Closure)
+                 (const Kv__GetChangesRequest *message,
+                  void *closure_data);
+typedef void (*Kv__GetChangesResponse_Closure)
+                 (const Kv__GetChangesResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1712,6 +1808,10 @@ struct Kv__Peer_Service
                       const Kv__GetRecordsRequest *input,
                       Kv__GetShardContentsResponse_Closure closure,
                       void *closure_data);
+  void (*get_changes)(Kv__Peer_Service *service,
+                      const Kv__GetChangesRequest *input,
+                      Kv__GetChangesResponse_Closure closure,
+                      void *closure_data);
 };
 typedef void (*Kv__Peer_ServiceDestroy)(Kv__Peer_Service *);
 void kv__peer__init (Kv__Peer_Service *service,
@@ -1725,7 +1825,8 @@ void kv__peer__init (Kv__Peer_Service *service,
       function_prefix__ ## compare,\
       function_prefix__ ## get_digests,\
       function_prefix__ ## get_versions,\
-      function_prefix__ ## get_records  }
+      function_prefix__ ## get_records,\
+      function_prefix__ ## get_changes  }
 void kv__peer__exchange(ProtobufCService *service,
                         const Kv__ExchangeRequest *input,
                         Kv__ExchangeResponse_Closure closure,
@@ -1749,6 +1850,10 @@ void kv__peer__get_versions(ProtobufCService *service,
 void kv__peer__get_records(ProtobufCService *service,
                            const Kv__GetRecordsRequest *input,
                            Kv__GetShardContentsResponse_Closure closure,
+                           void *closure_data);
+void kv__peer__get_changes(ProtobufCService *service,
+                           const Kv__GetChangesRequest *input,
+                           Kv__GetChangesResponse_Closure closure,
                            void *closure_data);
 
 /* --- descriptors --- */
@@ -1794,6 +1899,8 @@ extern const ProtobufCMessageDescriptor kv__get_digests_request__descriptor;
 extern const ProtobufCMessageDescriptor kv__get_digests_response__descriptor;
 extern const ProtobufCMessageDescriptor kv__get_versions_request__descriptor;
 extern const ProtobufCMessageDescriptor kv__get_records_request__descriptor;
+extern const ProtobufCMessageDescriptor kv__get_changes_request__descriptor;
+extern const ProtobufCMessageDescriptor kv__get_changes_response__descriptor;
 extern const ProtobufCServiceDescriptor kv__kv__descriptor;
 extern const ProtobufCServiceDescriptor kv__peer__descriptor;
 

@@ -182,7 +182,7 @@ extension Node {
                 compare.entries[index].digest = store?.root(cutoff: compare.sender.clock) ?? 0
             }
             request = .compare(compare)
-        case .activate, .digests, .versions, .records, .contents: break
+        case .activate, .digests, .versions, .records, .contents, .changes: break
         }
     }
 
@@ -229,14 +229,12 @@ extension Node {
         }
         guard case (var pull, let store)? = found else { return }
         let merged = pull.mergedRecords
-        let cost = (try? result.get()).map(pull.cost) ?? 0
+        let response = try? result.get()
+        let bytes = response.map { $0.records.reduce(0) { $0 + $1.key.count + $1.value.count } } ?? 0
+        let cost = pull.cost(ofBytes: bytes)
         let next = pull.receive(result, into: PulledStore(store: store, pool: pool), now: moment.now)
         quiescence.unpin(store)
         let records = pull.mergedRecords - merged
-        var bytes = 0
-        if case .success(.contents(let page)) = result {
-            bytes = page.values.reduce(0) { $0 + $1.key.count + $1.value.count }
-        }
         switch next {
         case .ask(let request, let delay):
             let wakeUp = replication.withLock { replication -> (@Sendable () -> Void)? in
@@ -249,10 +247,10 @@ extension Node {
             }
             wakeUp?()
             step(.pullProgressed(pull.identifier, records: records, bytes: bytes), at: moment)
-        case .finished(let asOf):
+        case .finished(let achievement):
             replication.withLock { $0.pulls[pull.identifier] = nil }
             step(.pullProgressed(pull.identifier, records: records, bytes: bytes), at: moment)
-            step(.pullEnded(pull.identifier, .success(asOf)), at: moment)
+            step(.pullEnded(pull.identifier, .success(achievement)), at: moment)
         case .failed(let error):
             replication.withLock { $0.pulls[pull.identifier] = nil }
             step(.pullEnded(pull.identifier, .failure(error)), at: moment)
@@ -292,7 +290,7 @@ extension PeerResponse {
         case .exchange(let response): response.sender
         case .activate(let response): response.sender
         case .compare(let response): response.sender
-        case .digests, .contents: nil
+        case .digests, .contents, .changes: nil
         }
     }
 }

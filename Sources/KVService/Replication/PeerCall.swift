@@ -17,6 +17,7 @@ package enum PeerRequest: Sendable {
     case digests(GetDigestsRequest)
     case versions(GetVersionsRequest)
     case records(GetRecordsRequest)
+    case changes(GetChangesRequest)
     case contents(GetShardContentsRequest)
 }
 
@@ -26,6 +27,16 @@ package enum PeerResponse: Sendable {
     case compare(CompareResponse)
     case digests(GetDigestsResponse)
     case contents(GetShardContentsResponse)
+    case changes(GetChangesResponse)
+
+    /// The records that it brings.
+    var records: [ShardValue] {
+        switch self {
+        case .contents(let page): page.values
+        case .changes(let page): page.values
+        case .exchange, .activate, .compare, .digests: []
+        }
+    }
 }
 
 extension RequestSender {
@@ -50,6 +61,7 @@ extension RequestSender {
         case .versions(let request): start(request, PeerResponse.contents)
         case .records(let request): start(request, PeerResponse.contents)
         case .contents(let request): start(request, PeerResponse.contents)
+        case .changes(let request): start(request, PeerResponse.changes)
         }
     }
 }

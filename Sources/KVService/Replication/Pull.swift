@@ -3,12 +3,13 @@ import KVStorage
 import KVWire
 
 /// Brings one shard's store up to date with another node's: whatever that has newer, by version. How it finds that without
-/// sending everything: `ShardStore.digests`.
+/// sending everything: by what the source says that has changed since an earlier mark (`ShardStore.markChanges`), and where it does not
+/// know, or not all, by `ShardStore.digests`.
 ///
 /// A state machine of requests to the source; the responses are merged as they come, without a lock of the node's.
 package struct Pull: Sendable {
     package enum Mode: Sendable, Equatable {
-        /// The store has nothing to speak of: every record, then the differences until there are few.
+        /// The store has nothing to speak of: every record, then what has changed meanwhile until that is little.
         case whole
         /// Only where the digests differ. Unless it is certain that nobody writes meanwhile (`isConfirmed`), a second look
         /// tells what differs from what was on its way.
@@ -17,13 +18,23 @@ package struct Pull: Sendable {
 
     enum Step {
         case ask(PeerRequest, afterMilliseconds: UInt64)
-        /// All that the source had at this moment of its clock is here.
-        case finished(asOf: UInt64)
+        case finished(Achievement)
         case failed(RPCError)
     }
 
+    /// All that the source had is here
+    package struct Achievement: Sendable {
+        /// … at this moment of its clock, in milliseconds since 1970,
+        package var asOf: UInt64
+        /// … and at this mark; empty = it set none.
+        package var mark: [UInt8]
+    }
+
     private enum Stage: Sendable {
+        /// A mark before the first page: what is written from then on has changed meanwhile.
+        case mark
         case pages([UInt8])
+        case changes([UInt8])
         case digests
         /// The second look, and what differed at the first.
         case confirmation(BucketSet)
@@ -32,6 +43,9 @@ package struct Pull: Sendable {
         case ownKeys
         case values
     }
+
+    /// How a pass finds what differs.
+    private enum Search { case changes, buckets }
 
     package let identifier: UInt64
     package let shard: Int
@@ -44,8 +58,15 @@ package struct Pull: Sendable {
     /// What expires near this time is left out of comparisons; 0 = nothing is.
     private var cutoff: UInt64 = 0
     private var asOf: UInt64 = 0
-    /// Passes over the differences; those of this one.
+    /// What the source had at this mark is here, or at the end of this pass; empty = nobody knows.
+    private var mark: [UInt8]
+    private var nextMark: [UInt8] = []
+    /// What the source said at the end of its changes.
+    private var areChangesComplete = false
+    private var sourceRoot: UInt64 = 0
+    /// Passes over what differs; how this one looks for it, and what it brought.
     private var passes = 0
+    private var search = Search.changes
     private var passRecords = 0
     /// Records that were merged.
     private(set) var mergedRecords = 0
@@ -79,14 +100,25 @@ package struct Pull: Sendable {
     private static let fewRecords = 200
     private static let passesMax = 5
 
-    init(identifier: UInt64, shard: Int, source: String, mode: Mode, markersSince: UInt64, bytesPerSecond: Int) {
+    /// - Parameter mark: all that the source had at this mark is here; empty = that is not known of any.
+    init(
+        identifier: UInt64,
+        shard: Int,
+        source: String,
+        mode: Mode,
+        markersSince: UInt64,
+        mark: [UInt8],
+        bytesPerSecond: Int
+    ) {
         self.markersSince = markersSince
+        self.mark = mark
         self.identifier = identifier
         self.shard = shard
         self.source = source
         self.mode = mode
         self.bytesPerSecond = bytesPerSecond
-        stage = mode == .whole ? .pages([]) : .digests
+        // Replicas in steady state record no changes.
+        stage = mode == .whole ? .mark : markersSince > 0 ? .changes([]) : .digests
     }
 
     /// What the rate allows in a round trip: little where the source is near, so that a page holds requests up for a fraction of a millisecond
@@ -101,13 +133,14 @@ package struct Pull: Sendable {
     /// Writes wait for it.
     private var isUrgent: Bool { mode == .difference(isConfirmed: true) }
 
-    /// What an answer counts for where copies keep below a rate, in bytes.
-    func cost(of response: PeerResponse) -> Int {
-        guard !isUrgent, case .contents(let page) = response else { return 0 }
-        let bytes = page.values.reduce(0) { $0 + $1.key.count + $1.value.count }
+    /// What an answer of so many bytes counts for where copies keep below a rate.
+    func cost(ofBytes bytes: Int) -> Int {
+        if isUrgent { return 0 }
+        switch stage {
         // The source looked at many records to find these.
-        if case .versions = stage { return max(bytes, Self.searchBytes) }
-        return bytes
+        case .versions, .changes: return max(bytes, Self.searchBytes)
+        case .mark, .pages, .digests, .confirmation, .ownKeys, .values: return bytes
+        }
     }
 
     /// The request that is to be sent leaves so much later.
@@ -117,6 +150,11 @@ package struct Pull: Sendable {
     mutating func request(now: UInt64) -> PeerRequest {
         askedAt = now
         switch stage {
+        case .mark: return .changes(GetChangesRequest(shard: shard, since: [], pageToken: [], maxPageBytes: 0))
+        case .changes(let token):
+            return .changes(
+                GetChangesRequest(shard: shard, since: mark, pageToken: token, maxPageBytes: pageBytes)
+            )
         case .pages(let token):
             return .contents(
                 GetShardContentsRequest(shard: shard, pageToken: token, maxPageBytes: pageBytes, withMarkers: true)
@@ -161,6 +199,11 @@ package struct Pull: Sendable {
             return .failed(RPCError(.deadlineExceeded, "\(source) answered too late"))
         }
         switch result {
+        case .failure(let error) where error.code == .unimplemented:
+            // An older server, which records no changes.
+            guard let next = stageWithoutChanges else { return .failed(error) }
+            stage = next
+            return .ask(request(now: now), afterMilliseconds: 0)
         case .failure(let error):
             failedTries += 1
             let isWorthRepeating = error.code == .deadlineExceeded || error.code == .unavailable
@@ -173,6 +216,7 @@ package struct Pull: Sendable {
                 switch response {
                 case .digests(let digests): return take(digests, store, now: now)
                 case .contents(let contents): return try take(contents, store, now: now)
+                case .changes(let changes): return try take(changes, store, now: now)
                 case .exchange, .activate, .compare: return .failed(RPCError(.internal, "not what was asked for"))
                 }
             } catch { return .failed(error) }
@@ -197,17 +241,57 @@ package struct Pull: Sendable {
                 return .ask(request(now: now), afterMilliseconds: Self.confirmationMilliseconds)
             }
         }
-        if differing.isEmpty && markersSince == 0 { return .finished(asOf: asOf) }
-        passes += 1
-        passRecords = 0
+        if differing.isEmpty && markersSince == 0 { return finished }
+        beginPass(.buckets)
         shown = []
         ownKeys = []
-        ownCursor = .start
+        ownCursor = differing.isEmpty ? nil : .start
         // Where nearly everything differs, it is cheaper to send everything.
-        if mode != .whole, passes == 1, differing.count > own.count / 4 {
+        if mode != .whole, differing.count > own.count / 4 {
             stage = .pages([])
         } else {
             stage = .versions(differing, [])
+        }
+        return .ask(request(now: now), afterMilliseconds: 0)
+    }
+
+    // MARK: Changes
+
+    private var stageWithoutChanges: Stage? {
+        switch stage {
+        case .mark: .pages([])
+        case .changes: .digests
+        case .pages, .digests, .confirmation, .versions, .ownKeys, .values: nil
+        }
+    }
+
+    private mutating func take(
+        _ page: GetChangesResponse,
+        _ store: PulledStore,
+        now: UInt64
+    ) throws(RPCError) -> Step {
+        switch stage {
+        case .mark:
+            mark = page.mark
+            stage = .pages([])
+        case .changes(let token):
+            if token.isEmpty {
+                asOf = page.clock
+                nextMark = page.mark
+                beginPass(.changes)
+            }
+            try sift(page.values, store, now: now)
+            if !page.nextPageToken.isEmpty {
+                stage = .changes(page.nextPageToken)
+            } else {
+                areChangesComplete = page.isComplete
+                sourceRoot = page.root
+                mark = nextMark
+                stage = .values
+                if wanted.isEmpty { return afterPass(store, now: now) }
+            }
+        case .pages, .digests, .confirmation, .versions, .ownKeys, .values:
+            return .failed(RPCError(.internal, "not what was asked for"))
         }
         return .ask(request(now: now), afterMilliseconds: 0)
     }
@@ -222,12 +306,15 @@ package struct Pull: Sendable {
         switch stage {
         case .pages:
             try merge(page.values, store, now: now)
-            if page.nextPageToken.isEmpty { return afterPass(now: now) }
-            stage = .pages(page.nextPageToken)
+            if !page.nextPageToken.isEmpty {
+                stage = .pages(page.nextPageToken)
+            } else if mode == .whole {
+                stage = mark.isEmpty ? .digests : .changes([])
+            } else {
+                return finished
+            }
         case .versions(let buckets, _):
-            let newer = page.values.filter { store.lacks($0) }
-            try merge(newer.filter { $0.kind != .live }, store, now: now)
-            wanted += newer.filter { $0.kind == .live }.map(\.key)
+            try sift(page.values, store, now: now)
             for record in page.values { shown.insert(record.key) }
             // In step with the source, since it holds requests up here as well.
             repeat {
@@ -241,16 +328,15 @@ package struct Pull: Sendable {
             }
         case .ownKeys:
             ownKeys.removeLast(askedKeys)
-            let newer = page.values.filter { store.lacks($0) }
-            try merge(newer.filter { $0.kind != .live }, store, now: now)
-            wanted += newer.filter { $0.kind == .live }.map(\.key)
+            try sift(page.values, store, now: now)
             if ownKeys.isEmpty { stage = .values }
         case .values:
             try merge(page.values, store, now: now)
             dropAnswered(page)
-        case .digests, .confirmation: return .failed(RPCError(.internal, "not what was asked for"))
+        case .mark, .changes, .digests, .confirmation:
+            return .failed(RPCError(.internal, "not what was asked for"))
         }
-        if case .values = stage, wanted.isEmpty { return afterPass(now: now) }
+        if case .values = stage, wanted.isEmpty { return afterPass(store, now: now) }
         return .ask(request(now: now), afterMilliseconds: 0)
     }
 
@@ -273,18 +359,44 @@ package struct Pull: Sendable {
         }
     }
 
+    /// Of records without values: takes the markers that are newer than what is here; the live ones are wanted with their values.
+    private mutating func sift(_ records: [ShardValue], _ store: PulledStore, now: UInt64) throws(RPCError) {
+        let newer = records.filter { store.lacks($0) }
+        try merge(newer.filter { $0.kind != .live }, store, now: now)
+        wanted += newer.filter { $0.kind == .live }.map(\.key)
+    }
+
     private mutating func merge(_ records: [ShardValue], _ store: PulledStore, now: UInt64) throws(RPCError) {
         for record in records { try store.merge(record, now: now) }
         passRecords += records.count
         mergedRecords += records.count
     }
 
-    private mutating func afterPass(now: UInt64) -> Step {
-        if mode == .whole && (passes == 0 || passRecords > Self.fewRecords && passes < Self.passesMax) {
-            stage = .digests
-            return .ask(request(now: now), afterMilliseconds: 0)
+    private var finished: Step { .finished(Achievement(asOf: asOf, mark: mark)) }
+
+    private mutating func beginPass(_ search: Search) {
+        self.search = search
+        passes += 1
+        passRecords = 0
+    }
+
+    private mutating func afterPass(_ store: PulledStore, now: UInt64) -> Step {
+        if search == .changes && !areChangesComplete {
+            stage = nextSearch(store)
+        } else if mode == .whole && passRecords > Self.fewRecords && passes < Self.passesMax {
+            stage = mark.isEmpty ? .digests : .changes([])
+        } else {
+            return finished
         }
-        return .finished(asOf: asOf)
+        return .ask(request(now: now), afterMilliseconds: 0)
+    }
+
+    /// Where the source does not know all that has changed. What it knows may have been all the same: then only markers are missing,
+    /// which are in no digest.
+    private mutating func nextSearch(_ store: PulledStore) -> Stage {
+        guard isUrgent, ShardStore.root(of: store.digests(cutoff: 0)) == sourceRoot else { return .digests }
+        beginPass(.buckets)
+        return .versions(BucketSet(words: []), [])
     }
 }
 

@@ -19,8 +19,7 @@ package enum ReplicationInput: Sendable {
     /// What became of the call with this token.
     case replied(UInt64, Result<PeerResponse, RPCError>)
     case pullProgressed(UInt64, records: Int, bytes: Int)
-    /// `asOf`: the source's clock, of which all records are here.
-    case pullEnded(UInt64, Result<UInt64, RPCError>)
+    case pullEnded(UInt64, Result<Pull.Achievement, RPCError>)
 }
 
 /// What a `ReplicationCoordinator` wants done, in this order.
@@ -60,6 +59,8 @@ package struct Publication: Sendable, Hashable {
     package var redirect: View
     /// Markers of deleted and expired keys that are older may be dropped; 0 = none, `.max` = all.
     package var markersDroppableBefore: UInt64
+    /// Others are copying what is here, or will.
+    package var recordsChanges: Bool
 }
 
 /// What an operator may want to know.

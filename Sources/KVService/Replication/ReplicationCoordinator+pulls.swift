@@ -60,6 +60,7 @@ extension ReplicationCoordinator {
                     source: source,
                     mode: mode,
                     markersSince: markersNeededSince(shard, purpose, mode),
+                    mark: mode == .whole ? [] : replica(shard).transition?.marks[source] ?? [],
                     bytesPerSecond: policy.copyBytesPerSecond
                 )
             )
@@ -90,18 +91,20 @@ extension ReplicationCoordinator {
         }
     }
 
-    mutating func pullEnded(_ identifier: UInt64, _ result: Result<UInt64, RPCError>) {
+    mutating func pullEnded(_ identifier: UInt64, _ result: Result<Pull.Achievement, RPCError>) {
         guard let pull = pulls.removeValue(forKey: identifier) else { return }
         switch result {
-        case .success(let asOf): pullDone(pull, asOf: asOf)
+        case .success(let achievement): pullDone(pull, achievement)
         case .failure(let error): pullFailed(pull, error)
         }
         evaluate(pull.shard)
         beginWaitingCopies()
     }
 
-    private mutating func pullDone(_ pull: PullRecord, asOf: UInt64) {
+    private mutating func pullDone(_ pull: PullRecord, _ achievement: Pull.Achievement) {
+        let asOf = achievement.asOf
         note(pull.shard) { [now] replica in
+            replica.transition?.marks[pull.source] = achievement.mark
             switch pull.purpose {
             case .copy:
                 replica.transition?.hasCopied = true

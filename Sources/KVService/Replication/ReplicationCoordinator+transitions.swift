@@ -154,6 +154,7 @@ extension ReplicationCoordinator {
         change(shard) { replica in
             replica.isActive = false
             replica.freshAt = 0
+            replica.transition?.marks = [:]
         }
         return false
     }

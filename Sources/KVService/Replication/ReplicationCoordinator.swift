@@ -274,7 +274,8 @@ package struct ReplicationCoordinator: Sendable {
             access: view != nil ? .open : replica.isHosted ? replica.access : .absent,
             view: view.map(identifier) ?? 0,
             redirect: view ?? bestView(replica),
-            markersDroppableBefore: markersDroppableBefore(replica)
+            markersDroppableBefore: markersDroppableBefore(replica),
+            recordsChanges: replica.isActive && replica.isChanging
         )
         let known = published.updateValue(publication, forKey: shard)
         if publication == known { return }

@@ -66,6 +66,8 @@ struct Transition: Sendable {
     var merged: Set<String> = []
     /// When the last of them was.
     var mergedAt: UInt64 = 0
+    /// Of a source all is here that it had at this mark.
+    var marks: [String: [UInt8]] = [:]
     /// What is to be activated, once all is merged.
     var activation: Merge?
     var copiedRecords = 0

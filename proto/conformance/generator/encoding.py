@@ -14,7 +14,7 @@ class Schema:
     STATEMENT = re.compile(
         r"(?P<block>message|enum|service) (?P<name>\w+) \{"
         r"|rpc (?P<method>\w+)\((?P<request>\w+)\) returns \((?P<response>\w+)\);"
-        r"|(?P<many>repeated )?(?P<kind>\w+) (?P<field>\w+) = (?P<number>\d+);"
+        r"|(?P<many>repeated )?(?P<kind>[\w.]+) (?P<field>\w+) = (?P<number>\d+);"
         r"|(?P<value>\w+) = (?P<value_number>\d+);"
         r"|\}"
     )

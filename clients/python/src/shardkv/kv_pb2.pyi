@@ -147,6 +147,34 @@ class ExchangeResponse(_message.Message):
     sender: Sender
     def __init__(self, sender: _Optional[_Union[Sender, _Mapping]] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ...) -> None: ...
 
+class GetChangesRequest(_message.Message):
+    __slots__ = ["max_page_bytes", "page_token", "shard", "since"]
+    MAX_PAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    max_page_bytes: int
+    page_token: bytes
+    shard: int
+    since: bytes
+    def __init__(self, shard: _Optional[int] = ..., since: _Optional[bytes] = ..., page_token: _Optional[bytes] = ..., max_page_bytes: _Optional[int] = ...) -> None: ...
+
+class GetChangesResponse(_message.Message):
+    __slots__ = ["clock_ms", "complete", "mark", "next_page_token", "root", "values"]
+    CLOCK_MS_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    clock_ms: int
+    complete: bool
+    mark: bytes
+    next_page_token: bytes
+    root: int
+    values: _containers.RepeatedCompositeFieldContainer[GetShardContentsResponse.GetShardValue]
+    def __init__(self, values: _Optional[_Iterable[_Union[GetShardContentsResponse.GetShardValue, _Mapping]]] = ..., next_page_token: _Optional[bytes] = ..., mark: _Optional[bytes] = ..., complete: bool = ..., root: _Optional[int] = ..., clock_ms: _Optional[int] = ...) -> None: ...
+
 class GetDigestsRequest(_message.Message):
     __slots__ = ["cutoff_ms", "shard"]
     CUTOFF_MS_FIELD_NUMBER: _ClassVar[int]
