@@ -39,7 +39,7 @@ import Testing
     private static let mark = PeerResponse.changes(GetChangesResponse(clock: 1))
 
     /// 10 MiB a second: 10 KiB a millisecond, within bounds.
-    @Test(arguments: [(0, 8 << 10), (1, 10 << 10), (7, 70 << 10), (26, 256 << 10), (5000, 256 << 10)])
+    @Test(arguments: [(0, 16 << 10), (1, 16 << 10), (7, 70 << 10), (26, 256 << 10), (5000, 256 << 10)])
     func pagesHoldWhatTheRateAllowsInARoundTrip(milliseconds: UInt64, bytes: Int) throws {
         var pull = makePull(bytesPerSecond: 10 * 1024 * 1000)
         _ = pull.request(now: 1000)

@@ -87,7 +87,7 @@ package struct Pull: Sendable {
 
     /// What was asked for longer ago may hold what was deleted since, and whose marker is gone.
     private static let maxAgeMilliseconds: UInt64 = 30_000
-    private static let pageBytes = (8 << 10)...(256 << 10)
+    private static let pageBytes = (16 << 10)...(256 << 10)
     private static let urgentPageBytes = 128 << 10
     /// How many keys are asked for where so much of their records is to be answered.
     private static let bytesPerKey = 64
