@@ -2,8 +2,9 @@ import KVStorage
 
 /// One thread's share of the endless passes over the stores that free what has expired: where it is, and how fast it must go.
 ///
-/// A pass takes about a second at any size, in slices; an idle node's passes find nothing, in few slices that are far apart.
-/// Where much is due at once, slices follow each other as closely as requests leave room.
+/// A pass takes about two seconds at any size, in slices. These follow each other until they are somewhat ahead of the pass's
+/// pace, and then pause until it has caught up: waking a thread costs about as much as a small slice, whose caches are cold
+/// besides. Where much is due at once, they follow each other as closely as requests leave room.
 struct Sweeper {
     /// The shard to go on with.
     private var shard = 1
@@ -18,10 +19,12 @@ struct Sweeper {
     /// The work of a slice, in nanoseconds by estimate, which is low where no cache holds what expires. Requests wait for no more.
     private static let budget = 50_000
     /// How long a pass should take.
-    private static let passMilliseconds = 1000
+    private static let passMilliseconds = 2000
+    /// The shortest pause worth it within a pass.
+    private static let pauseMilliseconds = 20
     /// With the pass, the most by which records outlive their deadline in memory, unless too many are due. The longer, the
     /// less it costs where a few records expire all the time.
-    private static let patienceMilliseconds: UInt64 = 7000
+    private static let patienceMilliseconds: UInt64 = 6000
     /// A slice with so many changes is not the last one with many, and what is due need not wait for more.
     private static let manyChanges = 64
 
@@ -47,8 +50,7 @@ struct Sweeper {
         defer { isRich = changes >= Self.manyChanges }
         while shard <= shardCount {
             if cost >= Self.budget {
-                let isBehind = changes >= Self.manyChanges || elapsed > Self.passMilliseconds
-                return isBehind ? 0 : max(1, Self.passMilliseconds / slicesOfLastPass)
+                return changes >= Self.manyChanges ? 0 : pauseWithinPass(elapsed: elapsed)
             }
             guard let store = store(shard) else {
                 shard += 1
@@ -67,6 +69,13 @@ struct Sweeper {
             if result.finishedPass { shard += 1 }
         }
         return finishPass(elapsed: elapsed)
+    }
+
+    /// The pause until the pass should be where it is, if that is worth it.
+    private func pauseWithinPass(elapsed: Int) -> Int {
+        let pace = min(Self.passMilliseconds, Self.passMilliseconds * slices / slicesOfLastPass)
+        let pause = pace - elapsed
+        return pause < Self.pauseMilliseconds ? 0 : pause
     }
 
     /// The pause until the next pass.

@@ -15,8 +15,9 @@ struct SegmentSweep {
 
     /// So many slots are looked at before the records of those that are due.
     private static let blockSlots = 32
-    /// Most segments are passed by after a look at their headers, which no cache holds: they are loaded so far ahead.
-    private static let segmentsAhead: UInt64 = 8
+    /// What is due to markers may wait so many times longer: they hold little, and so mostly deadlines decide when a segment is
+    /// looked through.
+    private static let markerPatience: UInt64 = 4
     /// One in so many segments that wait is swept all the same, to notice where much is due.
     private static let sampleInterval = 64
 
@@ -44,7 +45,7 @@ struct SegmentSweep {
     private mutating func run(_ stripe: Stripe, from hash: UInt64) -> UInt64 {
         let reference = stripe.reference(hash)
         let last = reference.lastHash(hash)
-        loadAhead(stripe, from: reference, last)
+        stripe.loadHeaders(from: hash)
         result.cost += MaintenanceCost.segment
         guard let segment = Segment(reference) else { return last }
         if hash == reference.firstHash(hash) {
@@ -54,14 +55,6 @@ struct SegmentSweep {
         if end < segment.capacity { return reference.firstHash(hash, ofHome: end) - 1 }
         if !shrink(segment, stripe, near: hash) { stripe.relocate(segment, near: hash) }
         return last
-    }
-
-    private func loadAhead(_ stripe: Stripe, from reference: SegmentReference, _ last: UInt64) {
-        let hashes = UInt64.max >> UInt64(reference.depth)
-        let (distance, isTooFar) = hashes.multipliedReportingOverflow(by: Self.segmentsAhead)
-        let (ahead, isBehindTheEnd) = last.addingReportingOverflow(distance)
-        if isTooFar || isBehindTheEnd { return }
-        if let segment = Segment(stripe.reference(ahead)) { linux_prefetch(segment.header) }
     }
 
     /// Whether there is something to do in a segment.
@@ -80,7 +73,7 @@ struct SegmentSweep {
     private mutating func isDue(_ header: SegmentHeader) -> Bool {
         func isDue(after patience: UInt64) -> Bool {
             header.earliestDeadline <= now - min(now, patience)
-                || header.earliestBirth < dropBefore - min(dropBefore, patience)
+                || header.earliestBirth < dropBefore - min(dropBefore, patience * Self.markerPatience)
         }
         if header.count == 0 || isDue(after: (patienceMilliseconds * UInt64(min(header.count, 512))) >> 9) {
             return true
@@ -111,40 +104,39 @@ struct SegmentSweep {
         return index
     }
 
-    /// Finds the slots from `start` to `end` whose records may be due, as bits, and begins to load these. Tells the segment's
-    /// header when the others will be.
+    /// Finds the slots from `start` to `end` whose records may be due, as bits, and begins to load these: together, so that
+    /// their addresses are translated side by side. Tells the segment's header when the others will be.
     private mutating func findDue(_ segment: Segment, _ start: Int, _ end: Int) -> UInt64 {
         result.cost += (end - start) * MaintenanceCost.slot
-        let (nowUnit, dropUnit) = (SlotTime.unit(of: now), SlotTime.unit(of: dropBefore))
-        var (unitsToDeadline, unitsToBirth) = (SlotTime.unitCount, SlotTime.unitCount)
-        var due: UInt64 = 0
-        for index in start..<end {
-            let slot = segment.slots[index]
-            if !position.looksAtAll {
-                if slot.time == .none { continue }
-                if slot.time.isDeadline, let units = slot.time.unitsUntil(fromUnit: nowUnit) {
-                    unitsToDeadline = min(unitsToDeadline, units)
-                    continue
-                }
-                if slot.time.isBirth {
-                    if dropBefore == 0 { continue }
-                    if let units = slot.time.unitsUntil(fromUnit: dropUnit) {
-                        unitsToBirth = min(unitsToBirth, units)
-                        continue
-                    }
-                }
-            }
-            if slot.isEmpty { continue }
-            linux_prefetch(slot.entry.address)
-            due |= 1 << UInt64(index - start)
-        }
-        if unitsToDeadline < SlotTime.unitCount {
-            segment.header.pointee.note(deadline: SlotTime.time(unitsToDeadline, afterUnit: nowUnit))
-        }
-        if unitsToBirth < SlotTime.unitCount {
-            segment.header.pointee.note(birth: SlotTime.time(unitsToBirth, afterUnit: dropUnit))
+        let due = position.looksAtAll ? findAll(segment, start, end) : findByTime(segment, start, end)
+        var rest = due
+        while rest != 0 {
+            linux_prefetch(segment.slots[start + rest.trailingZeroBitCount].entry.address)
+            rest &= rest - 1
         }
         return due
+    }
+
+    private func findAll(_ segment: Segment, _ start: Int, _ end: Int) -> UInt64 {
+        var found: UInt64 = 0
+        for index in start..<end where !segment.slots[index].isEmpty { found |= 1 << UInt64(index - start) }
+        return found
+    }
+
+    private func findByTime(_ segment: Segment, _ start: Int, _ end: Int) -> UInt64 {
+        var earliest = EarliestTimes(now: now, dropBefore: dropBefore)
+        for index in start..<end { earliest.add(segment.slots[index].time) }
+        var found: UInt64 = 0
+        if earliest.mayHavePassed {
+            earliest = EarliestTimes(now: now, dropBefore: dropBefore)
+            for index in start..<end {
+                let time = segment.slots[index].time
+                if earliest.mayHavePassed(time) { found |= 1 << UInt64(index - start) } else { earliest.add(time) }
+            }
+        }
+        if let deadline = earliest.deadline.milliseconds { segment.header.pointee.note(deadline: deadline) }
+        if let birth = earliest.birth.milliseconds { segment.header.pointee.note(birth: birth) }
+        return found
     }
 
     /// Does what is due to a record. True = it is gone, and another one may be in its slot.

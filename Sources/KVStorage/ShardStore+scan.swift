@@ -146,7 +146,7 @@ private struct ScanPage: ~Copyable {
         }
     }
 
-    private func isWanted(_ slot: Slot) -> Bool { records == .all || slot.time.isBirth }
+    private func isWanted(_ slot: Slot) -> Bool { records == .all || slot.time.birthBit == 1 }
 
     /// Visits the cluster in hash order. Returns the hash after which the step must end, or nil. Records of one hash stay
     /// together, since a cursor cannot tell them apart.

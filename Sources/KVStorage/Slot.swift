@@ -7,7 +7,7 @@ struct Slot {
     @usableFromInline let bits: UInt64
 
     init(_ entry: Entry, tag: UInt64, time: SlotTime) {
-        bits = tag << 56 | time.bits << 44 | UInt64(UInt(bitPattern: entry.address)) >> 3
+        bits = tag << 56 | UInt64(time.bits) << 44 | UInt64(UInt(bitPattern: entry.address)) >> 3
     }
 
     init() { bits = 0 }
@@ -18,7 +18,7 @@ struct Slot {
     @inlinable
     var tag: UInt64 { bits >> 56 }
 
-    var time: SlotTime { SlotTime(bits: bits >> 44 & 0xFFF) }
+    var time: SlotTime { SlotTime(bits: UInt16(truncatingIfNeeded: bits >> 44) & 0xFFF) }
 
     /// Meaningless in an empty slot.
     @inlinable

@@ -6,17 +6,17 @@ import KVCore
 ///     bits 11…10 kind: 0 neither, 1 a deadline, 2 a birth | 9…0 the time in units of 8.192 s, modulo 1,024 (2.3 hours)
 @usableFromInline
 struct SlotTime: Equatable, Sendable {
-    @usableFromInline let bits: UInt64
+    @usableFromInline let bits: UInt16
 
     static let none = SlotTime(bits: 0)
     /// How many units are told apart.
-    static let unitCount: UInt64 = 1024
+    static let unitCount: UInt16 = 1024
     /// Times up to 17 minutes ago are told from those to come.
-    private static let pastUnits: UInt64 = 128
-    private static let unitShift: UInt64 = 13
+    static let pastUnits: UInt16 = 128
+    static let unitShift: UInt64 = 13
 
     @usableFromInline
-    init(bits: UInt64) { self.bits = bits }
+    init(bits: UInt16) { self.bits = bits }
 
     init(_ header: EntryHeader) {
         if header.isLive {
@@ -26,28 +26,17 @@ struct SlotTime: Equatable, Sendable {
         }
     }
 
-    var isDeadline: Bool { bits & Self.unitCount != 0 }
-    var isBirth: Bool { bits & (2 * Self.unitCount) != 0 }
-
-    /// In how many units the time comes that this stands for, if it is to come within 2 hours; nil = it may have passed. Times
-    /// that are long past (see `isLongPast`) are taken for ones to come, later ones than 2 hours for earlier ones.
-    @inline(__always)
-    func unitsUntil(fromUnit nowUnit: UInt64) -> UInt64? {
-        let units = (bits &- nowUnit &- 1) & (Self.unitCount - 1)
-        return units < Self.unitCount - Self.pastUnits ? units + 1 : nil
-    }
-
-    /// When the unit begins that comes `units` after `nowUnit`.
-    static func time(_ units: UInt64, afterUnit nowUnit: UInt64) -> UInt64 {
-        min(nowUnit + units, UInt64.max >> unitShift) << unitShift
-    }
+    /// 1 if it stands for a deadline, or else 0.
+    var deadlineBit: UInt16 { bits >> 10 & 1 }
+    /// 1 if it stands for a birth, or else 0.
+    var birthBit: UInt16 { bits >> 11 }
 
     static func unit(of time: UInt64) -> UInt64 { time >> unitShift }
 
     /// Whether slots can no longer tell that `time` has passed.
     static func isLongPast(_ time: UInt64, now: UInt64) -> Bool {
-        time < now && (now >> unitShift) - (time >> unitShift) >= pastUnits
+        time < now && (now >> unitShift) - (time >> unitShift) >= UInt64(pastUnits)
     }
 
-    private static func unit(_ time: UInt64) -> UInt64 { unit(of: time) & (unitCount - 1) }
+    private static func unit(_ time: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: unit(of: time)) & (unitCount - 1) }
 }

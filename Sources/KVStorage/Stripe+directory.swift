@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// How the table grows and shrinks: segments are resized up to a fixed size, then split.
@@ -21,6 +22,16 @@ extension Stripe {
                 ? split(segment, near: hash, headroom: headroom)
                 : resize(segment, sizeCode: reference.sizeCode + 1, near: hash, headroom: headroom)
             if !grown { return nil }
+        }
+    }
+
+    /// Starts loading the headers of the segment of `hash` and the next ones, at every eighth reference of the directory: together,
+    /// so that their addresses are translated side by side.
+    func loadHeaders(from hash: UInt64) {
+        let first = directoryIndex(hash)
+        guard first & 7 == 0 else { return }
+        for index in first..<min(first + 8, 1 << Int(state.pointee.directoryDepth)) {
+            if let segment = Segment(state.pointee.directory[index]) { linux_prefetch(segment.header) }
         }
     }
 

@@ -80,6 +80,22 @@ struct MemoryTests {
         #expect(expired(12_000) == 1)
     }
 
+    @Test
+    func markersMayWaitLonger() {
+        let store = ShardStore(pool: MemoryPool(hashSeed: 5), stripeCount: 1)
+        for number in 0..<256 {
+            let version = Version(time: 1, writer: 1)
+            let kind = number == 0 ? RecordKind.deleted : .live
+            store.merge(Record(key: bytes("\(number)"), value: [], version: version, kind: kind), now: 1_000)
+        }
+        func dropped(_ now: UInt64) -> Int {
+            store.sweep(now: now, markerRetentionMilliseconds: 60_000, patienceMilliseconds: 4_000, budget: .max)
+                .dropped
+        }
+        #expect(dropped(69_000) == 0)
+        #expect(dropped(69_001) == 1)
+    }
+
     /// One of the segments that wait is looked at, which tells that much is due in all.
     @Test
     func muchThatIsDueIsNoticedBeforePatienceEnds() {

@@ -18,10 +18,12 @@ struct SlotTimeTests {
         for _ in 0..<2_000 {
             let now = UInt64.random(in: Self.hour...(1 << 50), using: &generator)
             let deadline = UInt64.random(in: (now - 17 * 60_000)...(now + 24 * Self.hour), using: &generator)
-            let nowUnit = SlotTime.unit(of: now)
-            let next = Self.time(deadline, .live).unitsUntil(fromUnit: nowUnit).map {
-                SlotTime.time($0, afterUnit: nowUnit)
-            }
+            var times = EarliestTimes(now: now, dropBefore: 0)
+            times.add(Self.time(deadline, .live))
+            times.add(Self.time(deadline, .deleted))
+            let next = times.mayHavePassed ? nil : times.deadline.milliseconds
+            #expect(times.mayHavePassed(Self.time(deadline, .live)) == times.mayHavePassed)
+            #expect(!times.mayHavePassed(Self.time(deadline, .deleted)))
             if deadline <= now { #expect(next == nil) }
             if let next { #expect(next <= deadline && next > now) }
             // What is due in the next two hours is loaded by no sweep of before.
@@ -32,11 +34,11 @@ struct SlotTimeTests {
     @Test
     func kindsAreToldApart() {
         #expect(Self.time(0, .live) == .none)
-        #expect(Self.time(1 << 40, .live).isDeadline)
-        #expect(!Self.time(1 << 40, .live).isBirth)
+        #expect(Self.time(1 << 40, .live).deadlineBit == 1)
+        #expect(Self.time(1 << 40, .live).birthBit == 0)
         for kind in [RecordKind.deleted, .expired] {
-            #expect(Self.time(1 << 40, kind).isBirth)
-            #expect(!Self.time(1 << 40, kind).isDeadline)
+            #expect(Self.time(1 << 40, kind).birthBit == 1)
+            #expect(Self.time(1 << 40, kind).deadlineBit == 0)
         }
     }
 
