@@ -4648,7 +4648,7 @@ const ProtobufCMessageDescriptor kv__get_records_request__descriptor =
   (ProtobufCMessageInit) kv__get_records_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor kv__get_changes_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor kv__get_changes_request__field_descriptors[5] =
 {
   {
     "shard",
@@ -4698,8 +4698,21 @@ static const ProtobufCFieldDescriptor kv__get_changes_request__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cutoff_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Kv__GetChangesRequest, cutoff_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned kv__get_changes_request__field_indices_by_name[] = {
+  4,   /* field[4] = cutoff_ms */
   3,   /* field[3] = max_page_bytes */
   2,   /* field[2] = page_token */
   0,   /* field[0] = shard */
@@ -4708,7 +4721,7 @@ static const unsigned kv__get_changes_request__field_indices_by_name[] = {
 static const ProtobufCIntRange kv__get_changes_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor kv__get_changes_request__descriptor =
 {
@@ -4718,7 +4731,7 @@ const ProtobufCMessageDescriptor kv__get_changes_request__descriptor =
   "Kv__GetChangesRequest",
   "kv",
   sizeof(Kv__GetChangesRequest),
-  4,
+  5,
   kv__get_changes_request__field_descriptors,
   kv__get_changes_request__field_indices_by_name,
   1,  kv__get_changes_request__number_ranges,

@@ -25,7 +25,9 @@ import Testing
         }
     }
 
-    private func makePull(_ mode: Pull.Mode, mark: [UInt8] = [], markersSince: UInt64 = 1) -> Pull {
+    private func makePull(_ mode: Pull.Mode, mark: [UInt8] = [], markersSince: UInt64 = 1, pageBytes: Int = 16 << 10)
+        -> Pull
+    {
         Pull(
             identifier: 1,
             shard: 1,
@@ -33,7 +35,8 @@ import Testing
             mode: mode,
             markersSince: markersSince,
             mark: mark,
-            bytesPerSecond: 1
+            bytesPerSecond: 1,
+            pageBytes: pageBytes...pageBytes * 2
         )
     }
 
@@ -106,6 +109,23 @@ import Testing
         #expect(try contents(target) == contents(source))
     }
 
+    /// Keys that change again and again are in many pages, whose values come in many more.
+    @Test(arguments: [1, 100, 1_000, 16 << 10]) func manyChangesOfFewKeysAllArrive(pageBytes: Int) throws {
+        sourceStore.recordChanges(true)
+        try write(0..<150, to: source)
+        var number = 0
+        _ = try run(makePull(.whole, pageBytes: pageBytes)) { request in
+            guard case .changes(let changes) = request, changes.maxPageBytes > 0, number == 0 else { return }
+            while number < 1_500 {
+                let key = Array("key \(number * 37 % 150)".utf8)
+                _ = try source.call(SetRequest(key: key, value: [UInt8](repeating: 2, count: number * 7 % 400)))
+                source.now += 1
+                number += 1
+            }
+        }
+        #expect(try contents(target) == contents(source))
+    }
+
     @Test func fewChangesThatNobodyCountedAreFoundBesidesEqualDigests() throws {
         for server in [source, target] { server.now = 20_000_000 }
         try write(0..<500, to: source)
@@ -145,6 +165,17 @@ import Testing
             let (_, asked) = try run(makePull(.difference(isConfirmed: true), mark: mark))
             #expect(asked.starts(with: ["changes", "digests"]))
         }
+    }
+
+    /// All changes are known, and something is missing all the same.
+    @Test func whatDigestsDenyIsLookedFor() throws {
+        try write(0..<500, to: source)
+        sourceStore.recordChanges(true)
+        let (achievement, _) = try run(makePull(.whole))
+        target.node.clear(1)
+        let (_, asked) = try run(makePull(.difference(isConfirmed: true), mark: achievement.mark))
+        #expect(asked.starts(with: ["changes", "digests"]))
+        #expect(try contents(target) == contents(source))
     }
 
     @Test(arguments: [Pull.Mode.whole, .difference(isConfirmed: true)])

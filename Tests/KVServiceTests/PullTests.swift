@@ -18,7 +18,8 @@ import Testing
             mode: .whole,
             markersSince: 0,
             mark: [],
-            bytesPerSecond: bytesPerSecond
+            bytesPerSecond: bytesPerSecond,
+            pageBytes: ReplicationCoordinator.Policy().copyPageBytes
         )
     }
 

@@ -187,7 +187,7 @@ struct MessageTests {
             GetVersionsRequest(shard: 1, buckets: [0xFF, 0], pageToken: [1], maxPageBytes: 2, markersSince: .max)
         )
         try roundTrip(GetRecordsRequest(shard: 1, keys: [[0], [1, 2]], versionsOnly: true, maxBytes: 3))
-        try roundTrip(GetChangesRequest(shard: 1, since: [1], pageToken: [2, 0], maxPageBytes: 3))
+        try roundTrip(GetChangesRequest(shard: 1, since: [1], pageToken: [2, 0], maxPageBytes: 3, cutoff: .max))
         let change = ShardValue(
             key: [0],
             value: [],

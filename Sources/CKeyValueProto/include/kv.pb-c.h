@@ -851,10 +851,14 @@ struct  Kv__GetChangesRequest
    * 0 = nothing is listed, only a mark is set.
    */
   uint32_t max_page_bytes;
+  /*
+   * The root leaves out records that expire near this time; milliseconds since 1970, 0 = none.
+   */
+  uint64_t cutoff_ms;
 };
 #define KV__GET_CHANGES_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&kv__get_changes_request__descriptor) \
-    , 0, {0,NULL}, {0,NULL}, 0 }
+    , 0, {0,NULL}, {0,NULL}, 0, 0 }
 
 
 struct  Kv__GetChangesResponse

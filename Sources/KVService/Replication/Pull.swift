@@ -75,7 +75,9 @@ package struct Pull: Sendable {
     /// Live here, in buckets that differ; and where the search for more of them goes on, nil = nowhere.
     private var ownKeys: [[UInt8]] = []
     private var ownCursor: ScanCursor?
+    /// To be fetched, each once, however often it was listed.
     private var wanted: [[UInt8]] = []
+    private var isWanted: Set<[UInt8]> = []
     /// How many of the last of these were asked for.
     private var askedKeys = 0
     private var failedTries = 0
@@ -84,11 +86,10 @@ package struct Pull: Sendable {
     private var roundTripMilliseconds: UInt64?
     /// What all copies together may bring; 0 = as much as they can.
     private let bytesPerSecond: Int
+    private let pageBytesBounds: ClosedRange<Int>
 
     /// What was asked for longer ago may hold what was deleted since, and whose marker is gone.
     private static let maxAgeMilliseconds: UInt64 = 30_000
-    private static let pageBytes = (16 << 10)...(256 << 10)
-    private static let urgentPageBytes = 128 << 10
     /// How many keys are asked for where so much of their records is to be answered.
     private static let bytesPerKey = 64
     private static let triesMax = 3
@@ -108,7 +109,8 @@ package struct Pull: Sendable {
         mode: Mode,
         markersSince: UInt64,
         mark: [UInt8],
-        bytesPerSecond: Int
+        bytesPerSecond: Int,
+        pageBytes: ClosedRange<Int>
     ) {
         self.markersSince = markersSince
         self.mark = mark
@@ -117,6 +119,7 @@ package struct Pull: Sendable {
         self.source = source
         self.mode = mode
         self.bytesPerSecond = bytesPerSecond
+        pageBytesBounds = pageBytes
         // Replicas in steady state record no changes.
         stage = mode == .whole ? .mark : markersSince > 0 ? .changes([]) : .digests
     }
@@ -124,10 +127,11 @@ package struct Pull: Sendable {
     /// What the rate allows in a round trip: little where the source is near, so that a page holds requests up for a fraction of a millisecond
     /// at both ends, and more where the rate could not be reached otherwise.
     private var pageBytes: Int {
-        if bytesPerSecond == 0 { return Self.pageBytes.upperBound }
+        let bounds = pageBytesBounds
+        if bytesPerSecond == 0 { return bounds.upperBound }
         let allowed = UInt64(bytesPerSecond) * min(roundTripMilliseconds ?? 0, 1000) / 1000
-        let least = isUrgent ? Self.urgentPageBytes : Self.pageBytes.lowerBound
-        return min(max(Int(allowed), least), Self.pageBytes.upperBound)
+        let least = isUrgent ? bounds.upperBound / 2 : bounds.lowerBound
+        return min(max(Int(allowed), least), bounds.upperBound)
     }
 
     /// Writes wait for it.
@@ -150,10 +154,19 @@ package struct Pull: Sendable {
     mutating func request(now: UInt64) -> PeerRequest {
         askedAt = now
         switch stage {
-        case .mark: return .changes(GetChangesRequest(shard: shard, since: [], pageToken: [], maxPageBytes: 0))
+        case .mark:
+            return .changes(GetChangesRequest(shard: shard, since: [], pageToken: [], maxPageBytes: 0, cutoff: 0))
         case .changes(let token):
+            // With all changes since a mark nothing can be missing. Then the digests only confirm it, whatever expires now.
+            cutoff = mark.isEmpty ? 0 : now
             return .changes(
-                GetChangesRequest(shard: shard, since: mark, pageToken: token, maxPageBytes: pageBytes)
+                GetChangesRequest(
+                    shard: shard,
+                    since: mark,
+                    pageToken: token,
+                    maxPageBytes: pageBytes,
+                    cutoff: cutoff
+                )
             )
         case .pages(let token):
             return .contents(
@@ -185,7 +198,7 @@ package struct Pull: Sendable {
     }
 
     private mutating func next(of keys: [[UInt8]]) -> [[UInt8]] {
-        askedKeys = min(keys.count, pageBytes / Self.bytesPerKey)
+        askedKeys = min(keys.count, max(1, pageBytes / Self.bytesPerKey))
         return Array(keys.suffix(askedKeys))
     }
 
@@ -342,7 +355,8 @@ package struct Pull: Sendable {
 
     private mutating func findOwn(in buckets: BucketSet, _ store: PulledStore) {
         guard let from = ownCursor else { return }
-        ownCursor = store.scanLive(buckets, from: from, maxVisited: pageBytes / NodeHandler.bytesPerSlot) { key in
+        ownCursor = store.scanLive(buckets, from: from, maxVisited: max(1, pageBytes / NodeHandler.bytesPerSlot)) {
+            key in
             ownKeys.append(key)
         }
     }
@@ -363,7 +377,9 @@ package struct Pull: Sendable {
     private mutating func sift(_ records: [ShardValue], _ store: PulledStore, now: UInt64) throws(RPCError) {
         let newer = records.filter { store.lacks($0) }
         try merge(newer.filter { $0.kind != .live }, store, now: now)
-        wanted += newer.filter { $0.kind == .live }.map(\.key)
+        for record in newer where record.kind == .live && isWanted.insert(record.key).inserted {
+            wanted.append(record.key)
+        }
     }
 
     private mutating func merge(_ records: [ShardValue], _ store: PulledStore, now: UInt64) throws(RPCError) {
@@ -378,11 +394,12 @@ package struct Pull: Sendable {
         self.search = search
         passes += 1
         passRecords = 0
+        isWanted = []
     }
 
     private mutating func afterPass(_ store: PulledStore, now: UInt64) -> Step {
-        if search == .changes && !areChangesComplete {
-            stage = nextSearch(store)
+        if search == .changes, let next = searchAfterChanges(store) {
+            stage = next
         } else if mode == .whole && passRecords > Self.fewRecords && passes < Self.passesMax {
             stage = mark.isEmpty ? .digests : .changes([])
         } else {
@@ -391,10 +408,13 @@ package struct Pull: Sendable {
         return .ask(request(now: now), afterMilliseconds: 0)
     }
 
-    /// Where the source does not know all that has changed. What it knows may have been all the same: then only markers are missing,
-    /// which are in no digest.
-    private mutating func nextSearch(_ store: PulledStore) -> Stage {
-        guard isUrgent, ShardStore.root(of: store.digests(cutoff: 0)) == sourceRoot else { return .digests }
+    /// Nil: nothing that has changed is missing. Where nobody writes any more, the digests have to say so too.
+    private mutating func searchAfterChanges(_ store: PulledStore) -> Stage? {
+        guard isUrgent else { return areChangesComplete ? nil : .digests }
+        let isEqual = ShardStore.root(of: store.digests(cutoff: cutoff)) == sourceRoot
+        if isEqual && areChangesComplete { return nil }
+        // What the source knows may have been all that differed: then only markers are missing, which are in no digest.
+        guard isEqual, cutoff == 0 else { return .digests }
         beginPass(.buckets)
         return .versions(BucketSet(words: []), [])
     }

@@ -61,7 +61,8 @@ extension ReplicationCoordinator {
                     mode: mode,
                     markersSince: markersNeededSince(shard, purpose, mode),
                     mark: mode == .whole ? [] : replica(shard).transition?.marks[source] ?? [],
-                    bytesPerSecond: policy.copyBytesPerSecond
+                    bytesPerSecond: policy.copyBytesPerSecond,
+                    pageBytes: policy.copyPageBytes
                 )
             )
         )

@@ -16,6 +16,8 @@ package struct ReplicationCoordinator: Sendable {
         package var proceedAfterMilliseconds: UInt64? = 10_000
         /// What copies of shards may bring, all together; 0 = as much as they can.
         package var copyBytesPerSecond = 0
+        /// How much a page of a copy may bring: the least where the source is near, the most where the rate needs it.
+        package var copyPageBytes = (16 << 10)...(256 << 10)
         /// Rules left out, to prove that the tests would notice.
         package var ablations: Set<Ablation> = []
 

@@ -12,12 +12,15 @@ package struct GetChangesRequest: RequestMessage, ConvertedMessage, Hashable {
     package var pageToken: [UInt8]
     /// 0 = nothing is listed, only a mark is set.
     package var maxPageBytes: Int
+    /// The root leaves out records that expire near this time; milliseconds since 1970, 0 = none.
+    package var cutoff: UInt64
 
-    package init(shard: Int, since: [UInt8], pageToken: [UInt8], maxPageBytes: Int) {
+    package init(shard: Int, since: [UInt8], pageToken: [UInt8], maxPageBytes: Int, cutoff: UInt64) {
         self.shard = shard
         self.since = since
         self.pageToken = pageToken
         self.maxPageBytes = maxPageBytes
+        self.cutoff = cutoff
     }
 
     static var unpackC: UnpackFunction<Kv__GetChangesRequest> { kv__get_changes_request__unpack }
@@ -27,7 +30,8 @@ package struct GetChangesRequest: RequestMessage, ConvertedMessage, Hashable {
             shard: Int(message.shard),
             since: Array(message.since.view),
             pageToken: Array(message.page_token.view),
-            maxPageBytes: Int(message.max_page_bytes)
+            maxPageBytes: Int(message.max_page_bytes),
+            cutoff: message.cutoff_ms
         )
     }
 
@@ -37,6 +41,7 @@ package struct GetChangesRequest: RequestMessage, ConvertedMessage, Hashable {
         message.pointee.since = builder.bytes(since)
         message.pointee.page_token = builder.bytes(pageToken)
         message.pointee.max_page_bytes = UInt32(clamping: maxPageBytes)
+        message.pointee.cutoff_ms = cutoff
         return message
     }
 }

@@ -148,16 +148,18 @@ class ExchangeResponse(_message.Message):
     def __init__(self, sender: _Optional[_Union[Sender, _Mapping]] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ...) -> None: ...
 
 class GetChangesRequest(_message.Message):
-    __slots__ = ["max_page_bytes", "page_token", "shard", "since"]
+    __slots__ = ["cutoff_ms", "max_page_bytes", "page_token", "shard", "since"]
+    CUTOFF_MS_FIELD_NUMBER: _ClassVar[int]
     MAX_PAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
+    cutoff_ms: int
     max_page_bytes: int
     page_token: bytes
     shard: int
     since: bytes
-    def __init__(self, shard: _Optional[int] = ..., since: _Optional[bytes] = ..., page_token: _Optional[bytes] = ..., max_page_bytes: _Optional[int] = ...) -> None: ...
+    def __init__(self, shard: _Optional[int] = ..., since: _Optional[bytes] = ..., page_token: _Optional[bytes] = ..., max_page_bytes: _Optional[int] = ..., cutoff_ms: _Optional[int] = ...) -> None: ...
 
 class GetChangesResponse(_message.Message):
     __slots__ = ["clock_ms", "complete", "mark", "next_page_token", "root", "values"]
