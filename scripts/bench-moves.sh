@@ -6,7 +6,7 @@
 #
 # Options: --server-binary PATH   --copy-rate SIZE [the server's default]   --large-mebibytes N [1024]
 #
-# Prints for each what `shardkv stress --check` counted and how long the move took.
+# Prints for each what `shardkv stress --check` counted and how long the move took. Fails where an answer was wrong.
 # shellcheck source=scripts/bench-common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/bench-common.sh"
 
@@ -75,7 +75,10 @@ start_cluster() {
 stop_cluster() { for name in "${names[@]}"; do stop_server "$name"; done; }
 
 # report NAME FILE: the counts of a stress run.
-report() { sed -n 's/^\(Get\|Set\|Correct\)/    \1/p' "$2"; }
+report() {
+    sed -n 's/^\(Get\|Set\|Correct\)/    \1/p' "$2"
+    awk '/^Correct responses:/ { split($3, count, "/"); exit count[1] != count[2] }' "$2" || wrong+=" $1"
+}
 
 milliseconds() { date +%s%3N; }
 
@@ -208,7 +211,9 @@ compare_replicas() {
     echo "    keys: $(wc -l <"$work/contents-n1"), different: $(comm -3 "$work/contents-n1" "$work/contents-n2" | wc -l)"
 }
 
+wrong=''
 for experiment in step flips large race down markers; do
     [[ $experiment =~ $only ]] || continue
     "$experiment"
 done
+[ -z "$wrong" ] || die "wrong answers in:$wrong"
