@@ -90,7 +90,7 @@ extension NodeHandler {
             response.nextPageToken = token(next)
         } else {
             response.isComplete = mark.map(store.hasAllChanges) ?? false
-            response.root = ShardStore.root(of: store.digests(leavingOutNear: request.cutoff))
+            response.root = store.root(cutoff: request.cutoff)
         }
         return response
     }

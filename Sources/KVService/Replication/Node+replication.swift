@@ -265,7 +265,7 @@ extension Node {
 
 extension ShardStore {
     /// A hash of all live records, but for those that expire near `cutoff`.
-    fileprivate func root(cutoff: UInt64) -> UInt64 { Self.root(of: digests(leavingOutNear: cutoff)) }
+    func root(cutoff: UInt64) -> UInt64 { Self.root(of: digests(leavingOutNear: cutoff)) }
 
     /// - Parameter cutoff: milliseconds since 1970; 0 = nothing is left out.
     func digests(leavingOutNear cutoff: UInt64) -> [UInt64] {

@@ -30,7 +30,7 @@ package struct Pull: Sendable {
         package var mark: [UInt8]
     }
 
-    private enum Stage: Sendable {
+    enum Stage: Sendable {
         /// A mark before the first page: what is written from then on has changed meanwhile.
         case mark
         case pages([UInt8])
@@ -45,41 +45,41 @@ package struct Pull: Sendable {
     }
 
     /// How a pass finds what differs.
-    private enum Search { case changes, buckets }
+    enum Search { case changes, buckets }
 
     package let identifier: UInt64
     package let shard: Int
     package let source: String
-    private let mode: Mode
+    let mode: Mode
     /// Markers that came to be at the source since then are needed here; 0 = none are: a replica that has no live record of a key
     /// can do without, unless it is to stand for those that may have refused older writes by it.
-    private let markersSince: UInt64
-    private var stage: Stage
+    let markersSince: UInt64
+    var stage: Stage
     /// What expires near this time is left out of comparisons; 0 = nothing is.
-    private var cutoff: UInt64 = 0
-    private var asOf: UInt64 = 0
+    var cutoff: UInt64 = 0
+    var asOf: UInt64 = 0
     /// What the source had at this mark is here, or at the end of this pass; empty = nobody knows.
-    private var mark: [UInt8]
-    private var nextMark: [UInt8] = []
+    var mark: [UInt8]
+    var nextMark: [UInt8] = []
     /// What the source said at the end of its changes.
-    private var areChangesComplete = false
-    private var sourceRoot: UInt64 = 0
+    var areChangesComplete = false
+    var sourceRoot: UInt64 = 0
     /// Passes over what differs; how this one looks for it, and what it brought.
-    private var passes = 0
-    private var search = Search.changes
-    private var passRecords = 0
+    var passes = 0
+    var search = Search.changes
+    var passRecords = 0
     /// Records that were merged.
-    private(set) var mergedRecords = 0
+    var mergedRecords = 0
     /// Keys that the source has shown in this pass.
-    private var shown: Set<[UInt8]> = []
+    var shown: Set<[UInt8]> = []
     /// Live here, in buckets that differ; and where the search for more of them goes on, nil = nowhere.
-    private var ownKeys: [[UInt8]] = []
-    private var ownCursor: ScanCursor?
+    var ownKeys: [[UInt8]] = []
+    var ownCursor: ScanCursor?
     /// To be fetched, each once, however often it was listed.
-    private var wanted: [[UInt8]] = []
-    private var isWanted: Set<[UInt8]> = []
+    var wanted: [[UInt8]] = []
+    var isWanted: Set<[UInt8]> = []
     /// How many of the last of these were asked for.
-    private var askedKeys = 0
+    var askedKeys = 0
     private var failedTries = 0
     private var askedAt: UInt64 = 0
     /// What the source takes to answer at least, in milliseconds; nil = it has not answered yet.
@@ -95,11 +95,11 @@ package struct Pull: Sendable {
     private static let triesMax = 3
     /// As much work for the source as a small page.
     private static let searchBytes = 8 << 10
-    private static let confirmationMilliseconds: UInt64 = 200
+    static let confirmationMilliseconds: UInt64 = 200
     private static let retryMilliseconds: UInt64 = 100
     /// A pass that brought so few records is the last one of a whole copy.
-    private static let fewRecords = 200
-    private static let passesMax = 5
+    static let fewRecords = 200
+    static let passesMax = 5
 
     /// - Parameter mark: all that the source had at this mark is here; empty = that is not known of any.
     init(
@@ -126,7 +126,7 @@ package struct Pull: Sendable {
 
     /// What the rate allows in a round trip: little where the source is near, so that a page holds requests up for a fraction of a millisecond
     /// at both ends, and more where the rate could not be reached otherwise.
-    private var pageBytes: Int {
+    var pageBytes: Int {
         let bounds = pageBytesBounds
         if bytesPerSecond == 0 { return bounds.upperBound }
         let allowed = UInt64(bytesPerSecond) * min(roundTripMilliseconds ?? 0, 1000) / 1000
@@ -135,7 +135,7 @@ package struct Pull: Sendable {
     }
 
     /// Writes wait for it.
-    private var isUrgent: Bool { mode == .difference(isConfirmed: true) }
+    var isUrgent: Bool { mode == .difference(isConfirmed: true) }
 
     /// What an answer of so many bytes counts for where copies keep below a rate.
     func cost(ofBytes bytes: Int) -> Int {
@@ -233,257 +233,6 @@ package struct Pull: Sendable {
                 case .exchange, .activate, .compare: return .failed(RPCError(.internal, "not what was asked for"))
                 }
             } catch { return .failed(error) }
-        }
-    }
-
-    // MARK: Digests
-
-    private mutating func take(_ response: GetDigestsResponse, _ store: PulledStore, now: UInt64) -> Step {
-        let own = store.digests(cutoff: cutoff)
-        guard own.count == response.digests.count else {
-            let message = "\(source) has other buckets: \(response.digests.count), not \(own.count)"
-            return .failed(RPCError(.internal, message))
-        }
-        var differing = BucketSet(differing: own, response.digests)
-        if case .confirmation(let first) = stage {
-            differing.formIntersection(first)
-        } else {
-            asOf = response.clock
-            if mode == .difference(isConfirmed: false), !differing.isEmpty {
-                stage = .confirmation(differing)
-                return .ask(request(now: now), afterMilliseconds: Self.confirmationMilliseconds)
-            }
-        }
-        if differing.isEmpty && markersSince == 0 { return finished }
-        beginPass(.buckets)
-        shown = []
-        ownKeys = []
-        ownCursor = differing.isEmpty ? nil : .start
-        // Where nearly everything differs, it is cheaper to send everything.
-        if mode != .whole, differing.count > own.count / 4 {
-            stage = .pages([])
-        } else {
-            stage = .versions(differing, [])
-        }
-        return .ask(request(now: now), afterMilliseconds: 0)
-    }
-
-    // MARK: Changes
-
-    private var stageWithoutChanges: Stage? {
-        switch stage {
-        case .mark: .pages([])
-        case .changes: .digests
-        case .pages, .digests, .confirmation, .versions, .ownKeys, .values: nil
-        }
-    }
-
-    private mutating func take(
-        _ page: GetChangesResponse,
-        _ store: PulledStore,
-        now: UInt64
-    ) throws(RPCError) -> Step {
-        switch stage {
-        case .mark:
-            mark = page.mark
-            stage = .pages([])
-        case .changes(let token):
-            if token.isEmpty {
-                asOf = page.clock
-                nextMark = page.mark
-                beginPass(.changes)
-            }
-            try sift(page.values, store, now: now)
-            if !page.nextPageToken.isEmpty {
-                stage = .changes(page.nextPageToken)
-            } else {
-                areChangesComplete = page.isComplete
-                sourceRoot = page.root
-                mark = nextMark
-                stage = .values
-                if wanted.isEmpty { return afterPass(store, now: now) }
-            }
-        case .pages, .digests, .confirmation, .versions, .ownKeys, .values:
-            return .failed(RPCError(.internal, "not what was asked for"))
-        }
-        return .ask(request(now: now), afterMilliseconds: 0)
-    }
-
-    // MARK: Records
-
-    private mutating func take(
-        _ page: GetShardContentsResponse,
-        _ store: PulledStore,
-        now: UInt64
-    ) throws(RPCError) -> Step {
-        switch stage {
-        case .pages:
-            try merge(page.values, store, now: now)
-            if !page.nextPageToken.isEmpty {
-                stage = .pages(page.nextPageToken)
-            } else if mode == .whole {
-                stage = mark.isEmpty ? .digests : .changes([])
-            } else {
-                return finished
-            }
-        case .versions(let buckets, _):
-            try sift(page.values, store, now: now)
-            for record in page.values { shown.insert(record.key) }
-            // In step with the source, since it holds requests up here as well.
-            repeat {
-                findOwn(in: buckets, store)
-            } while page.nextPageToken.isEmpty && ownCursor != nil
-            if !page.nextPageToken.isEmpty {
-                stage = .versions(buckets, page.nextPageToken)
-            } else {
-                ownKeys.removeAll { shown.contains($0) }
-                stage = ownKeys.isEmpty ? .values : .ownKeys
-            }
-        case .ownKeys:
-            ownKeys.removeLast(askedKeys)
-            try sift(page.values, store, now: now)
-            if ownKeys.isEmpty { stage = .values }
-        case .values:
-            try merge(page.values, store, now: now)
-            dropAnswered(page)
-        case .mark, .changes, .digests, .confirmation:
-            return .failed(RPCError(.internal, "not what was asked for"))
-        }
-        if case .values = stage, wanted.isEmpty { return afterPass(store, now: now) }
-        return .ask(request(now: now), afterMilliseconds: 0)
-    }
-
-    private mutating func findOwn(in buckets: BucketSet, _ store: PulledStore) {
-        guard let from = ownCursor else { return }
-        ownCursor = store.scanLive(buckets, from: from, maxVisited: max(1, pageBytes / NodeHandler.bytesPerSlot)) {
-            key in
-            ownKeys.append(key)
-        }
-    }
-
-    /// Keys of an answer that was cut short are asked for again from the one that follows its last.
-    private mutating func dropAnswered(_ page: GetShardContentsResponse) {
-        let asked = wanted.suffix(askedKeys)
-        if !page.nextPageToken.isEmpty, let last = page.values.last, let index = asked.lastIndex(of: last.key) {
-            let rest = Array(asked[(index + 1)...])
-            wanted.removeLast(asked.count)
-            wanted += rest
-        } else {
-            wanted.removeLast(asked.count)
-        }
-    }
-
-    /// Of records without values: takes the markers that are newer than what is here; the live ones are wanted with their values.
-    private mutating func sift(_ records: [ShardValue], _ store: PulledStore, now: UInt64) throws(RPCError) {
-        let newer = records.filter { store.lacks($0) }
-        try merge(newer.filter { $0.kind != .live }, store, now: now)
-        for record in newer where record.kind == .live && isWanted.insert(record.key).inserted {
-            wanted.append(record.key)
-        }
-    }
-
-    private mutating func merge(_ records: [ShardValue], _ store: PulledStore, now: UInt64) throws(RPCError) {
-        for record in records { try store.merge(record, now: now) }
-        passRecords += records.count
-        mergedRecords += records.count
-    }
-
-    private var finished: Step { .finished(Achievement(asOf: asOf, mark: mark)) }
-
-    private mutating func beginPass(_ search: Search) {
-        self.search = search
-        passes += 1
-        passRecords = 0
-        isWanted = []
-    }
-
-    private mutating func afterPass(_ store: PulledStore, now: UInt64) -> Step {
-        if search == .changes, let next = searchAfterChanges(store) {
-            stage = next
-        } else if mode == .whole && passRecords > Self.fewRecords && passes < Self.passesMax {
-            stage = mark.isEmpty ? .digests : .changes([])
-        } else {
-            return finished
-        }
-        return .ask(request(now: now), afterMilliseconds: 0)
-    }
-
-    /// Nil: nothing that has changed is missing. Where nobody writes any more, the digests have to say so too.
-    private mutating func searchAfterChanges(_ store: PulledStore) -> Stage? {
-        guard isUrgent else { return areChangesComplete ? nil : .digests }
-        let isEqual = ShardStore.root(of: store.digests(cutoff: cutoff)) == sourceRoot
-        if isEqual && areChangesComplete { return nil }
-        // What the source knows may have been all that differed: then only markers are missing, which are in no digest.
-        guard isEqual, cutoff == 0 else { return .digests }
-        beginPass(.buckets)
-        return .versions(BucketSet(words: []), [])
-    }
-}
-
-/// The store that a pull fills: pinned, so that it lives as long as the pull works on it.
-struct PulledStore {
-    let store: ShardStore
-    let pool: MemoryPool
-
-    /// How far the clocks of nodes may be apart.
-    static let skewMilliseconds: UInt64 = 5000
-
-    func digests(cutoff: UInt64) -> [UInt64] {
-        store.digests(leavingOutNear: cutoff)
-    }
-
-    /// The record is newer than what is here.
-    func lacks(_ record: ShardValue) -> Bool {
-        record.key.withUnsafeBytes { key in
-            let hash = pool.hash(key)
-            let stripe = store.stripe(hash)
-            stripe.lock()
-            defer { stripe.unlock() }
-            guard let own = stripe.find(key, hash: hash) else { return true }
-            if own.version == record.version { return own.kind.rawValue < record.kind.rawValue }
-            return own.version < record.version
-        }
-    }
-
-    /// Keys of live records, and where to go on; nil = those were the last.
-    func scanLive(
-        _ buckets: BucketSet,
-        from cursor: ScanCursor,
-        maxVisited: Int,
-        _ visit: ([UInt8]) -> Void
-    ) -> ScanCursor? {
-        store.scan(buckets: buckets, from: cursor, maxBytes: .max, maxVisited: maxVisited) { record in
-            visit(Array(record.key))
-            return 0
-        }
-    }
-
-    /// The greatest version of each key stays.
-    func merge(_ record: ShardValue, now: UInt64) throws(RPCError) {
-        let outcome = record.key.withUnsafeBytes { key in
-            record.value.withUnsafeBytes { value in
-                let hash = pool.hash(key)
-                let stripe = store.stripe(hash)
-                stripe.lock()
-                defer { stripe.unlock() }
-                return stripe.merge(
-                    key: key,
-                    hash: hash,
-                    routingHash: RoutingHash.fnv1(key),
-                    value: value,
-                    version: record.version,
-                    expiresAt: record.expiresAt,
-                    kind: record.kind,
-                    now: now
-                )
-            }
-        }
-        if outcome == .outOfMemory {
-            throw RPCError(
-                .resourceExhausted,
-                "the memory limit of \(pool.limitBytes) bytes is reached",
-                reason: .memoryFull
-            )
         }
     }
 }
