@@ -30,7 +30,7 @@ extension ClusterClient {
             try failed(name, error, of: request, route, &plan)
             return try await go(on: plan, request, route, began: now)
         }
-        switch attempt {
+        switch consume attempt {
         case .answered(let response):
             hedging.observe(answered(node, .get, sent: began) - began)
             return response
