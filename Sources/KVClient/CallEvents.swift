@@ -39,6 +39,20 @@ extension GetResponse: GatheredResponse {
 final class CallEvents<Response: GatheredResponse>: Sendable {
     typealias Event = CallEvent<Response>
 
+    /// Whom to give the events. An unchecked continuation, which saves the two objects of a checked one: who takes the waiter
+    /// resumes it, once.
+    private enum Waiter {
+        case task(UnsafeContinuation<[Event], Never>)
+        case handler(@Sendable ([Event]) -> Void)
+
+        func callAsFunction(_ events: [Event]) {
+            switch self {
+            case .task(let continuation): continuation.resume(returning: events)
+            case .handler(let handle): handle(events)
+            }
+        }
+    }
+
     private struct State {
         var events: [Event] = []
         var phase = 0
@@ -47,7 +61,7 @@ final class CallEvents<Response: GatheredResponse>: Sendable {
         /// How many actions of the phase are under way, and how many of all.
         var outstanding = 0
         var outstandingOfAll = 0
-        var wake: (@Sendable ([Event]) -> Void)?
+        var waiter: Waiter?
 
         var isDue: Bool {
             !events.isEmpty && (outstanding == 0 || events.count >= missing || !events.allSatisfy(\.isMereAnswer))
@@ -79,28 +93,27 @@ final class CallEvents<Response: GatheredResponse>: Sendable {
     func post(_ event: Event) { post(event, endedPhase: nil) }
 
     private func post(_ event: Event, endedPhase: Int?) {
-        let due = state.withLock { state -> (wake: @Sendable ([Event]) -> Void, events: [Event])? in
+        let due = state.withLock { state -> (waiter: Waiter, events: [Event])? in
             if let endedPhase {
                 if endedPhase == state.phase { state.outstanding -= 1 }
                 state.outstandingOfAll -= 1
             }
             state.events.append(event)
-            guard state.isDue, let wake = state.wake.take() else { return nil }
-            return (wake, state.takeEvents())
+            guard state.isDue, let waiter = state.waiter.take() else { return nil }
+            return (waiter, state.takeEvents())
         }
-        if let due { due.wake(due.events) }
+        if let due { due.waiter(due.events) }
     }
 
     /// All events since the last call; waits until one of them matters, or no action of the phase is under way.
     /// - Parameter missing: how many mere answers matter.
     func next(missing: Int) async -> [Event] {
         await withTaskCancellationHandler {
-            // Unchecked, which saves the two objects of a checked one: who takes `wake` resumes it, once.
             await withUnsafeContinuation { continuation in
                 let events = state.withLock { state -> [Event]? in
                     state.missing = missing
                     guard state.isDue else {
-                        state.wake = { continuation.resume(returning: $0) }
+                        state.waiter = .task(continuation)
                         return nil
                     }
                     return state.takeEvents()
@@ -117,7 +130,7 @@ final class CallEvents<Response: GatheredResponse>: Sendable {
         let events = state.withLock { state -> [Event]? in
             state.missing = .max
             if state.outstanding == 0 || state.isDue { return state.takeEvents() }
-            state.wake = handle
+            state.waiter = .handler(handle)
             return nil
         }
         if let events { handle(events) }

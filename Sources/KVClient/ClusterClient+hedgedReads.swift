@@ -30,7 +30,7 @@ extension ClusterClient {
             try failed(name, error, of: request, route, &plan)
             return try await go(on: plan, request, route, began: now)
         }
-        switch attempt {
+        switch consume attempt {
         case .answered(let response):
             hedging.observe(answered(node, .get, sent: began) - began)
             return response
@@ -51,43 +51,53 @@ extension ClusterClient {
         _ followFirst: Attempt.Late
     ) async throws(CallFailure) -> GetResponse {
         let events = CallEvents<GetResponse>()
-        var running = [follow(first, sent: began, events, followFirst)]
-        defer { if events.hasOutstanding { for cancel in running { cancel() } } }
-        var happened: [CallEvent<GetResponse>] = []
-        let waited = (time.monotonicMicroseconds - began) / 1000
-        if waited < patience {
+        let cancelFirst = follow(first, sent: began, events, followFirst)
+        // Of the second request, or of the wait for its time.
+        var cancelSecond: (@Sendable () -> Void)?
+        defer {
+            if events.hasOutstanding {
+                cancelFirst()
+                cancelSecond?()
+            }
+        }
+        var now = time.monotonicMicroseconds
+        let waited = (now - began) / 1000
+        var isTimeForSecond = waited >= patience
+        if !isTimeForSecond {
             // It was left at once.
-            running.append(wait(node: nil, phase: 0, milliseconds: patience - waited, events))
-        } else {
-            happened = [.waited(node: nil, phase: 0)]
+            cancelSecond = wait(node: nil, phase: 0, milliseconds: patience - waited, events)
         }
         var (asked, failed) = (1, 0)
         while failed < asked {
-            if happened.isEmpty { happened = await events.next(missing: 1).reversed() }
-            switch happened.removeLast() {
-            case .answered(let name, _, .success(let response)):
-                let now = time.monotonicMicroseconds
-                hedging.observe(now - began)
-                if name != first.name {
-                    if failed == 0 { overtaken(first, sent: began, now: now) }
-                    if let observer { observer.hedgeWon() }
-                }
-                return response
-            case .answered(let name, _, .failure(let error)):
-                failed += 1
-                try self.failed(name, error, of: request, route, &plan)
-            case .waited:
-                guard failed == 0, mayRepeat() else { break }
-                switch plan.next(now: time.monotonicMilliseconds) {
+            if isTimeForSecond, failed == 0, mayRepeat() {
+                switch plan.next(now: now / 1000) {
                 case .ask(let name, let timeoutMilliseconds):
                     asked += 1
-                    running.append(start(request, at: state(of: name, route), timeoutMilliseconds, events))
+                    cancelSecond = start(request, at: state(of: name, route), sent: now, timeoutMilliseconds, events)
                     if let observer { observer.hedged() }
                 case .wait: break
                 case .fail(let failure): throw failure
                 }
-            case .routeChanged: break
-            case .cancelled: throw CallFailure(.cancelled, "the call was cancelled")
+            }
+            isTimeForSecond = false
+            let happened = await events.next(missing: 1)
+            now = time.monotonicMicroseconds
+            for event in happened {
+                switch event {
+                case .answered(let name, _, .success(let response)):
+                    hedging.observe(now - began)
+                    if name != first.name {
+                        if failed == 0 { overtaken(first, sent: began, now: now) }
+                        if let observer { observer.hedgeWon() }
+                    }
+                    return response
+                case .answered(let name, _, .failure(let error)):
+                    failed += 1
+                    try self.failed(name, error, of: request, route, &plan)
+                case .waited: isTimeForSecond = true
+                case .routeChanged: break
+                case .cancelled: throw CallFailure(.cancelled, "the call was cancelled")
+                }
             }
         }
         return try await go(on: plan, request, route, began: time.monotonicMicroseconds)
@@ -104,12 +114,13 @@ extension ClusterClient {
     func start(
         _ request: GetRequest,
         at node: NodeState,
+        sent: UInt64,
         _ timeoutMilliseconds: UInt32,
         phase: Int = 0,
         _ events: CallEvents<GetResponse>
     ) -> @Sendable () -> Void {
         begin(node, .get)
-        return follow(node, sent: time.monotonicMicroseconds, phase: phase, events) { completion in
+        return follow(node, sent: sent, phase: phase, events) { completion in
             self.sender.start(request, to: node.name, timeoutMilliseconds: timeoutMilliseconds, completion)
         }
     }
@@ -121,7 +132,7 @@ extension ClusterClient {
         sent: UInt64,
         phase: Int = 0,
         _ events: CallEvents<GetResponse>,
-        _ request: Attempt.Late
+        _ request: (_ completion: @escaping @Sendable (Result<GetResponse, RPCError>) -> Void) -> @Sendable () -> Void
     ) -> @Sendable () -> Void {
         events.began(1, phase: phase)
         return request { result in

@@ -74,8 +74,10 @@ extension ClusterClient {
         _ events: CallEvents<GetResponse>
     ) {
         switch action {
-        case .ask(let node, let phase, let timeoutMilliseconds):
-            running.append(start(request, at: state(of: node, route), timeoutMilliseconds, phase: phase, events))
+        case .ask(let name, let phase, let timeoutMilliseconds):
+            let node = state(of: name, route)
+            let sent = time.monotonicMicroseconds
+            running.append(start(request, at: node, sent: sent, timeoutMilliseconds, phase: phase, events))
         case .wait(let phase, let milliseconds):
             running.append(wait(node: nil, phase: phase, milliseconds: milliseconds, events))
         case .tell(let node): tell(node, shard: plan.shard)

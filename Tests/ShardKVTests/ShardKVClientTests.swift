@@ -93,6 +93,23 @@ import Testing
         for node in nodes { try await node.stop() }
     }
 
+    /// Its task is cancelled while it waits for both: it ends at once, and both are told.
+    @Test func aCancelledHedgedReadLeavesBothReplicas() async throws {
+        let nodes = [try await TestNode.start("n1"), try await TestNode.start("n2")]
+        let client = try client(map(nodes))
+        try await client.set("k", "v")
+        let before = nodes.map(\.requestCount)
+        for node in nodes { node.hang() }
+        let read = Task { try await client.get("k", isHedged: true) }
+        while nodes.map(\.requestCount) != before.map({ $0 + 1 }) { try await Task.sleep(for: .milliseconds(1)) }
+        read.cancel()
+        let error = await #expect(throws: ShardKVError.self) { try await read.value }
+        #expect(error?.code == .cancelled)
+        while nodes.contains(where: { $0.cancelCount == 0 }) { try await Task.sleep(for: .milliseconds(1)) }
+        await client.close()
+        for node in nodes { try await node.stop() }
+    }
+
     @Test func addressesOneReplica() async throws {
         let nodes = [try await TestNode.start("n1"), try await TestNode.start("n2")]
         let client = try client(map(nodes))

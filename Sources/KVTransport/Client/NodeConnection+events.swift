@@ -194,11 +194,16 @@ extension NodeConnection {
     private func expire() {
         let now = Self.now
         let (expired, left, timerAt, isSilent, isDone) = state.withLock { state in
-            var left: [(task: Completion, outcome: Outcome)] = []
+            var left: [(task: Completion, call: LateCall)] = []
             var timerAt = Int64.max
             let expired = take(&state) { number, call in
                 if call.deadline <= now { return true }
-                if call.leavesAt <= now { left.append((call.completion, leave(&call, number))) }
+                if call.leavesAt <= now {
+                    let late = LateCall(number, of: self)
+                    left.append((call.completion, late))
+                    call.completion = .late(late)
+                    call.leavesAt = Call.never
+                }
                 timerAt = min(timerAt, call.leavesAt, max(call.deadline, now + Self.timerGrainMilliseconds))
                 return false
             }
@@ -212,21 +217,12 @@ extension NodeConnection {
         for call in expired {
             call.completion(.failed(Self.timedOut(wasSent: call.isAppended)))
         }
-        for call in left { call.task(call.outcome) }
+        for (task, call) in left { task(.late(call)) }
         if isSilent {
             end(RPCError(.unavailable, "silent for \(options.silenceMilliseconds) ms"))
         } else if isDone {
             end(Self.closed)
         }
-    }
-
-    /// Has a future told the call's outcome, in the place of the task.
-    /// - Returns: what the task is told.
-    private func leave(_ call: inout Call, _ number: UInt32) -> Outcome {
-        let promise = eventLoop.makePromise(of: Outcome.self)
-        call.completion = .handler { promise.succeed($0) }
-        call.leavesAt = Call.never
-        return .late(promise.futureResult, cancel: { self.cancel(number) })
     }
 
     private func tooLarge(_ frame: ResponseReader.Frame) -> RPCError {

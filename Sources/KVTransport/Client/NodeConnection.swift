@@ -23,7 +23,7 @@ final class NodeConnection: Sendable {
         /// The request did not leave, because there is no HELLO yet: wait for it.
         case tooEarly
         /// The caller waits no longer; the answer is still due.
-        indirect case late(EventLoopFuture<Outcome>, cancel: @Sendable () -> Void)
+        case late(LateCall)
     }
 
     /// Is told a call's outcome once, on any thread, with no lock held.
@@ -32,11 +32,14 @@ final class NodeConnection: Sendable {
         /// table first, so it is one only.
         case task(UnsafeContinuation<Outcome, Never>)
         case handler(@Sendable (Outcome) -> Void)
+        /// The task went on.
+        case late(LateCall)
 
         func callAsFunction(_ outcome: Outcome) {
             switch self {
             case .task(let continuation): continuation.resume(returning: outcome)
             case .handler(let handle): handle(outcome)
+            case .late(let call): call.end(outcome)
             }
         }
     }
@@ -121,4 +124,19 @@ final class NodeConnection: Sendable {
 
     /// Milliseconds of the clock that deadlines are of.
     static var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) }
+}
+
+extension NodeConnection.Outcome {
+    /// What the end of a call on an open connection means to its caller.
+    func result<Request: RequestMessage>(of type: Request.Type) -> Result<Request.Response, RPCError> {
+        switch self {
+        case .reply(let frame):
+            guard frame.isOK else { return .failure(frame.error) }
+            do throws(RPCError) { return .success(try frame.decode(Request.Response.self)) } catch {
+                return .failure(error)
+            }
+        case .failed(let error), .unsent(let error): return .failure(error)
+        case .tooEarly, .late: preconditionFailure("the connection was open, and this is the end")
+        }
+    }
 }

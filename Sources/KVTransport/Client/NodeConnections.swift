@@ -88,7 +88,7 @@ package final class NodeConnections: RequestSender {
             guard connection.isOpen else {
                 return startInTask(request, to: node, timeoutMilliseconds: timeoutMilliseconds, completion)
             }
-            let handler = NodeConnection.Completion.handler { completion(Self.result($0, of: Request.self)) }
+            let handler = NodeConnection.Completion.handler { completion($0.result(of: Request.self)) }
             let deadline = now + Int64(timeoutMilliseconds)
             let number = connection.send(request, now: now, deadline: deadline, handler)
             guard let number else { return {} }
@@ -116,26 +116,7 @@ package final class NodeConnections: RequestSender {
         case .failed(let error): throw error
         case .tooEarly, .unsent:
             return .late { self.start(request, to: node, timeoutMilliseconds: timeoutMilliseconds, $0) }
-        case .late(let answer, let cancel):
-            return .late { completion in
-                answer.whenSuccess { completion(Self.result($0, of: GetRequest.self)) }
-                return cancel
-            }
-        }
-    }
-
-    private static func result<Request: RequestMessage>(
-        _ outcome: NodeConnection.Outcome,
-        of type: Request.Type
-    ) -> Result<Request.Response, RPCError> {
-        switch outcome {
-        case .reply(let frame):
-            guard frame.isOK else { return .failure(frame.error) }
-            do throws(RPCError) { return .success(try frame.decode(Request.Response.self)) } catch {
-                return .failure(error)
-            }
-        case .failed(let error), .unsent(let error): return .failure(error)
-        case .tooEarly, .late: preconditionFailure("the connection was open, and this is the end")
+        case .late(let call): return .late(call.follow)
         }
     }
 
