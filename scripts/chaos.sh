@@ -10,7 +10,7 @@
 # The last line has the seed and the counts of operations, acknowledged writes, faults and violations. Exits 1 if there are
 # any; then history, schedule, logs and maps are in DIRECTORY (chaos-failures) and a line says how to run it again.
 #
-# --unsafe-off makes the servers break a rule (seal, versions, early-drop): the check then has to find violations.
+# --unsafe-off makes the servers break a rule (seal, versions, early-drop, confirm): the check then has to find violations.
 # SHARDKV_BINARY=PROGRAM tests that program instead of building one. --help shows more.
 set -euo pipefail
 

@@ -15,7 +15,7 @@ extension Node {
         setRedirect(of: shard, publication.redirect)
         guard let store = table[shard].store?.takeUnretainedValue() else { return }
         store.markersDroppableBefore = publication.markersDroppableBefore
-        store.recordChanges(publication.recordsChanges)
+        store.recordChanges(publication.recordsChanges, changesMax: policy.recordedChangesMax)
         let word = ShardWord(store, publication.access)
         if word == table[shard] && publication.view == table.view(of: shard) { return }
         table.setView(of: shard, publication.view)

@@ -13,14 +13,16 @@ extension ShardStore {
         var first: UInt64?
     }
 
+    /// How many changes are kept: 16 MiB.
+    package static let recordedChangesMax = 1 << 20
     /// How many of the newest changes are visited where nobody knows a mark, of all stripes together.
     private static let newestChanges = 8192
     /// Finding the records of a hash costs as much as so many slots of a scan.
     private static let slotsPerChange = 4
 
     /// Begins to record changes, or ends that and forgets them.
-    /// - Parameter changesMax: how many, a power of two; 16 MiB.
-    package func recordChanges(_ isWanted: Bool, changesMax: Int = 1 << 20) {
+    /// - Parameter changesMax: how many, a power of two.
+    package func recordChanges(_ isWanted: Bool, changesMax: Int = recordedChangesMax) {
         changeMarks.withLock { marks in
             if isWanted == (marks.first != nil) { return }
             marks.latest += 1

@@ -41,7 +41,8 @@ final class ChaosCluster: Sendable {
                     binary: binary,
                     mapPath: directory.appendingPathComponent("maps/\(node).json").path,
                     logPath: directory.appendingPathComponent("logs/\(node).log").path,
-                    options: ["--clock-offset-ms=\(scenario.clockOffsets[node]!)"] + serverOptions
+                    options: ["--clock-offset-ms=\(scenario.clockOffsets[node]!)"] + scenario.serverOptions
+                        + serverOptions
                 )
                 return (node, server)
             }
@@ -50,7 +51,7 @@ final class ChaosCluster: Sendable {
         for client in scenario.clients {
             clients[client.name] = LoadClient(
                 client,
-                keyCount: scenario.keyCount,
+                contents: scenario.contents,
                 map: try scenario.series.map(1, addresses: links.addresses(of: client.name)),
                 recorder: recorder,
                 on: group

@@ -114,7 +114,7 @@ struct ChaosRun {
         )
         let callers = scenario.clients.count * Self.callersPerClient
         // Calls take their time too, but little of it when all is well.
-        let pause = max(1, 2 * 1000 * callers / configuration.rate)
+        let pause = max(1, 2 * 1000 * callers / (configuration.rate * scenario.callRateFactor))
         try await withThrowingTaskGroup { group in
             group.addTask { await cluster.observer.watch() }
             for (index, client) in cluster.loadClients.enumerated() {

@@ -15,16 +15,17 @@ final class LoadClient: Sendable {
     let name: String
     private let writeLevel: Level
     private let readLevel: Level
-    private let keyCount: Int
+    private let contents: Contents
     private let recorder: Recorder
     private let connections: NodeConnections
     private let cluster: ClusterClient<RecordingSender, SystemTime>
 
-    init(_ client: Scenario.Client, keyCount: Int, map: ShardMap, recorder: Recorder, on group: any EventLoopGroup) {
+    init(_ client: Scenario.Client, contents: Contents, map: ShardMap, recorder: Recorder, on group: any EventLoopGroup)
+    {
         name = client.name
         writeLevel = client.writeLevel
         readLevel = client.readLevel
-        self.keyCount = keyCount
+        self.contents = contents
         self.recorder = recorder
         let time = SystemTime(wallOffsetMilliseconds: client.clockOffsetMilliseconds)
         let clock = VersionClock(
@@ -58,9 +59,9 @@ final class LoadClient: Sendable {
         var random = SeededRandom.stream(UInt64(caller), of: seed)
         var number = 0
         while !Task.isCancelled {
-            let key = Array("key\(random.number(1...keyCount))".utf8)
+            let key = Array("key\(contents.key(&random))".utf8)
             number += 1
-            let value = Array("\(name).\(caller).\(number)".utf8)
+            let value = contents.value("\(name).\(caller).\(number)", &random)
             let step = recorder.progress.begin("call \(number) of \(name).\(caller)")
             switch random.number(1...100) {
             case 1...30: await write(key, value, ttlMilliseconds: 0)

@@ -18,7 +18,10 @@ struct Scenario {
     let milliseconds: Int
     let nodes: [String]
     let clients: [Client]
-    let keyCount: Int
+    let contents: Contents
+    /// How many times as many calls as usual are made.
+    let callRateFactor: Int
+    let serverOptions: [String]
     /// How far each node's wall clock is wrong.
     let clockOffsets: [String: Int64]
     let series: MapSeries
@@ -30,7 +33,12 @@ struct Scenario {
         var random = SeededRandom.stream(1, of: seed)
         let nodeCount = random.number(3...5)
         nodes = (1...nodeCount).map { "n\($0)" }
-        keyCount = random.number(40...200)
+        let keyCount = random.number(40...200)
+        var largeRandom = SeededRandom.stream(5, of: seed)
+        let large = largeRandom.chance(Large.share) ? Large(&largeRandom) : nil
+        contents = large?.contents ?? Contents(keyCount: keyCount)
+        callRateFactor = large == nil ? 1 : Large.callRateFactor
+        serverOptions = large.map { ["--copy-rate", "\($0.copyBytesPerSecond)"] } ?? []
         let hasWrongClocks = random.chance(0.5)
         func offset() -> Int64 { hasWrongClocks ? Int64(random.number(-3000...3000)) : 0 }
         clockOffsets = Dictionary(uniqueKeysWithValues: nodes.map { ($0, offset()) })
@@ -44,11 +52,11 @@ struct Scenario {
             )
         }
         // A shard that has one owner is lost with it: then nodes are stopped only.
-        let minReplicas = random.chance(0.15) ? 1 : 2
+        let minReplicas = large?.replicas ?? (random.chance(0.15) ? 1 : 2)
         let series = MapSeries(
             nodes: nodes,
-            shardCount: random.number(2...8),
-            replicas: random.number(minReplicas...3),
+            shardCount: large == nil ? random.number(2...8) : 1,
+            replicas: large?.replicas ?? random.number(minReplicas...3),
             minReplicas: minReplicas
         )
         let schedule = Schedule(
@@ -58,6 +66,7 @@ struct Scenario {
             kills: minReplicas > 1,
             // Shards that have no owner for a while.
             drops: random.chance(0.15),
+            mapPause: large == nil ? 500...2500 : Large.mapPause,
             series: series,
             seed: seed
         )
@@ -78,7 +87,7 @@ struct Scenario {
 
     /// For people: everything that the seed decided.
     var lines: [String] {
-        ["seed \(seed), \(milliseconds) ms, \(keyCount) keys"]
+        ["seed \(seed), \(milliseconds) ms, \(contents), server options \(serverOptions)"]
             + nodes.map { "\($0): clock \(clockOffsets[$0]!) ms" }
             + clients.map { client in
                 "\(client.name): clock \(client.clockOffsetMilliseconds) ms, maps \(client.latenessMilliseconds) ms late, "

@@ -80,6 +80,7 @@ struct Schedule {
         milliseconds: Int,
         kills: Bool,
         drops: Bool,
+        mapPause: ClosedRange<Int>,
         series: MapSeries,
         seed: UInt64
     ) {
@@ -97,7 +98,7 @@ struct Schedule {
             events.append(Event(at: at, lane: .links, fault: link(&random)))
         }
         random = SeededRandom.stream(4, of: seed)
-        for at in times(every: 500...2500, &random) {
+        for at in times(every: mapPause, &random) {
             events.append(Event(at: at, lane: .maps, fault: map(&random)))
         }
     }

@@ -60,4 +60,8 @@ extension Version {
     var short: String { "\(milliseconds).\(time & 0xFFFF)/\(String(writer >> 48, radix: 16))" }
 }
 
-private func text(of bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+/// A name, and how many bytes it is filled up by.
+private func text(of bytes: [UInt8]) -> String {
+    let name = bytes.prefix { $0 != 0 }
+    return String(decoding: name, as: UTF8.self) + (name.count < bytes.count ? "+\(bytes.count - name.count)" : "")
+}

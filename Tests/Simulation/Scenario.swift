@@ -26,7 +26,7 @@ package struct Scenario: Sendable {
         package var clients: Int
         package var callersPerClient: Int
         package var pauseMilliseconds: Int
-        package var keys: Int
+        package var contents: Contents
         package var readShare: Double
         package var deleteShare: Double
         package var expiringShare: Double
@@ -35,13 +35,13 @@ package struct Scenario: Sendable {
 
     package let seed: UInt64
     package let mode: Mode
-    package let milliseconds: Int
+    package internal(set) var milliseconds: Int
     /// How many times slower than in most histories all that goes on is: in some, what takes minutes happens.
     package let pace: Int
     package let nodes: [String]
-    package let load: Load
-    package let rates: Rates
-    package let network: Network.Conditions
+    package internal(set) var load: Load
+    package internal(set) var rates: Rates
+    package internal(set) var network: Network.Conditions
     /// How far clocks of nodes and clients are wrong.
     package let clockOffsets: [String: Int64]
     /// Whether the maps number themselves.
@@ -50,7 +50,10 @@ package struct Scenario: Sendable {
     package let hasLongFaults: Bool
     /// Shards may be mapped to no node.
     package let hasDrops: Bool
-    package private(set) var series: MapSeries
+    package internal(set) var series: MapSeries
+    /// How much a page of a copy may bring, and how many changes an owner keeps; nil = what is usual.
+    package internal(set) var copyPageBytes: ClosedRange<Int>?
+    package internal(set) var recordedChangesMax: Int?
     package var ablations: Set<ReplicationCoordinator.Ablation> = []
 
     package init(seed: UInt64, mode: Mode) {
@@ -64,7 +67,7 @@ package struct Scenario: Sendable {
             clients: random.number(2...3),
             callersPerClient: random.number(1...3),
             pauseMilliseconds: random.number(5...150) * pace,
-            keys: random.number(2...12),
+            contents: Contents(keyCount: random.number(2...12)),
             readShare: random.chance(0.8) ? 0.4 : 0.05,
             deleteShare: random.chance(0.7) ? 0.2 : 0,
             expiringShare: random.chance(0.5) ? 0.2 : 0,
@@ -104,11 +107,14 @@ package struct Scenario: Sendable {
         mapsHaveEpochs = random.chance(0.5)
         hasLongFaults = random.chance(0.1)
         hasDrops = random.chance(0.15)
+        // In every second history all that is copied comes in pages of a few records, where a shard's many pages take no longer than repairs may.
+        if seed.isMultiple(of: 2), network.delayMilliseconds.upperBound <= 25 { copyPageBytes = 64...256 }
+        var largeRandom = SeededRandom.stream(4, of: seed)
+        if mode == .promises, pace == 1, largeRandom.chance(Self.largeShare) { enlarge(&largeRandom) }
     }
 
     package var clients: [String] { (1...load.clients).map { "c\($0)" } }
     package var shardCount: Int { series.maps[0].count }
-    package var keys: [[UInt8]] { (0..<load.keys).map { Array("key \($0)".utf8) } }
     package var firstMap: ShardMap { map(1) }
 
     /// Adds a map to the series.
@@ -143,7 +149,10 @@ package struct Scenario: Sendable {
     package var lines: [String] {
         [
             "seed \(seed), mode \(mode), \(milliseconds) ms, pace \(pace), \(nodes.count) nodes, \(shardCount) shards",
-            "\(load)", "\(rates)", "\(network)", "clocks \(clockOffsets.sorted { $0.key < $1.key })",
+            "\(load)", "\(rates)", "\(network)",
+            "copyPageBytes \(copyPageBytes.map { "\($0)" } ?? "as usual"), "
+                + "recordedChangesMax \(recordedChangesMax.map(String.init) ?? "as usual")",
+            "clocks \(clockOffsets.sorted { $0.key < $1.key })",
             "map 1: \(describe(1))",
         ]
     }

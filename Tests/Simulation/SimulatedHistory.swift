@@ -49,10 +49,8 @@ package struct SimulatedHistory: Sendable {
         var policy = ReplicationCoordinator.Policy()
         policy.ablations = scenario.ablations
         policy.copyBytesPerSecond = 1 << 20
-        // In every second history all that is copied comes in pages of a few records, where a shard's many pages take no longer than repairs may.
-        if scenario.seed.isMultiple(of: 2), scenario.network.delayMilliseconds.upperBound <= 25 {
-            policy.copyPageBytes = 64...256
-        }
+        if let bytes = scenario.copyPageBytes { policy.copyPageBytes = bytes }
+        if let changes = scenario.recordedChangesMax { policy.recordedChangesMax = changes }
         let cluster = Cluster(
             seed: scenario.seed,
             shardCount: scenario.shardCount,

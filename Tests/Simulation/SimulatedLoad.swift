@@ -11,7 +11,6 @@ final class SimulatedLoad {
     private let scenario: Scenario
     private let cluster: Cluster
     private let clients: [Client]
-    private let keys: [[UInt8]]
     private var random: SeededRandom
     private var isStopped = false
     private var lastValue = 0
@@ -22,7 +21,6 @@ final class SimulatedLoad {
         self.scenario = scenario
         self.cluster = cluster
         self.clients = clients
-        keys = scenario.keys
         random = SeededRandom.stream(3, of: scenario.seed)
     }
 
@@ -46,7 +44,7 @@ final class SimulatedLoad {
 
     private func call(_ client: Client, _ done: @escaping () -> Void) {
         let load = scenario.load
-        let key = keys.randomElement(using: &random)!
+        let key = Array("key \(load.contents.key(&random))".utf8)
         let level = load.levels.randomElement(using: &random)!
         if random.chance(load.readShare) {
             return client.read(key, at: random.chance(0.3) ? .one : .quorum, done)
@@ -54,7 +52,8 @@ final class SimulatedLoad {
         if random.chance(load.deleteShare) { return client.write(key, nil, at: level) { _ in done() } }
         lastValue += 1
         let life = random.chance(load.expiringShare) ? life() : 0
-        client.write(key, Array("\(client.name).\(lastValue)".utf8), ttlMilliseconds: life, at: level) { _ in done() }
+        let value = load.contents.value("\(client.name).\(lastValue)", &random)
+        client.write(key, value, ttlMilliseconds: life, at: level) { _ in done() }
     }
 
     /// What ends soon after the load would be worth no repair when the copies are compared.

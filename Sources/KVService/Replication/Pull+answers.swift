@@ -178,6 +178,7 @@ extension Pull {
 
     /// Nil: nothing that has changed is missing. Where nobody writes any more, the digests have to say so too.
     private mutating func searchAfterChanges(_ store: PulledStore) -> Stage? {
+        if trustsChanges { return nil }
         guard isUrgent else { return areChangesComplete ? nil : .digests }
         let isEqual = store.root(cutoff: cutoff) == sourceRoot
         if isEqual && areChangesComplete { return nil }

@@ -87,6 +87,8 @@ package struct Pull: Sendable {
     /// What all copies together may bring; 0 = as much as they can.
     private let bytesPerSecond: Int
     private let pageBytesBounds: ClosedRange<Int>
+    /// `ReplicationCoordinator.Ablation.confirm`
+    let trustsChanges: Bool
 
     /// What was asked for longer ago may hold what was deleted since, and whose marker is gone.
     private static let maxAgeMilliseconds: UInt64 = 30_000
@@ -110,7 +112,8 @@ package struct Pull: Sendable {
         markersSince: UInt64,
         mark: [UInt8],
         bytesPerSecond: Int,
-        pageBytes: ClosedRange<Int>
+        pageBytes: ClosedRange<Int>,
+        trustsChanges: Bool = false
     ) {
         self.markersSince = markersSince
         self.mark = mark
@@ -120,6 +123,7 @@ package struct Pull: Sendable {
         self.mode = mode
         self.bytesPerSecond = bytesPerSecond
         pageBytesBounds = pageBytes
+        self.trustsChanges = trustsChanges
         // Replicas in steady state record no changes.
         stage = mode == .whole ? .mark : markersSince > 0 ? .changes([]) : .digests
     }

@@ -62,7 +62,8 @@ extension ReplicationCoordinator {
                     markersSince: markersNeededSince(shard, purpose, mode),
                     mark: mode == .whole ? [] : replica(shard).transition?.marks[source] ?? [],
                     bytesPerSecond: policy.copyBytesPerSecond,
-                    pageBytes: policy.copyPageBytes
+                    pageBytes: policy.copyPageBytes,
+                    trustsChanges: policy.ablations.contains(.confirm)
                 )
             )
         )

@@ -1,5 +1,6 @@
 import KVCore
 import KVSharding
+import KVStorage
 import KVWire
 
 /// Decides in which configurations a node serves its shards, and keeps the replicas of a shard alike: the protocol of
@@ -18,6 +19,8 @@ package struct ReplicationCoordinator: Sendable {
         package var copyBytesPerSecond = 0
         /// How much a page of a copy may bring: the least where the source is near, the most where the rate needs it.
         package var copyPageBytes = (16 << 10)...(256 << 10)
+        /// How many changes an owner whose shard moves keeps, a power of two.
+        package var recordedChangesMax = ShardStore.recordedChangesMax
         /// Rules left out, to prove that the tests would notice.
         package var ablations: Set<Ablation> = []
 
@@ -31,6 +34,8 @@ package struct ReplicationCoordinator: Sendable {
         case earlyDrop = "early-drop"
         /// The last write to arrive wins, whatever its version.
         case versions
+        /// What a source lists as changed is taken for all that has changed.
+        case confirm
     }
 
     enum Call {
