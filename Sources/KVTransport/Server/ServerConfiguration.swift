@@ -10,8 +10,9 @@ package struct ServerConfiguration: Sendable {
     package var threadCount: Int
     package var limits: Limits
 
-    /// Where a batch of responses ends: a client that never reads costs this and one response more.
-    package var outputLimitBytes = 1 << 20
+    /// Where a batch of responses, and so a connection's turn, ends: others wait for so much at most, and a client that never reads costs this
+    /// and one response more.
+    package var outputLimitBytes = 256 << 10
     /// All connections' incomplete frames together. Frames below `freeInputBytes` are not counted.
     package var inputBudgetBytes = 256 << 20
     /// All connections' unsent responses together.
