@@ -2,6 +2,9 @@ internal import KVWire
 
 /// Small requests, each all that was read of its connection, that wait to be answered one after the other: so their
 /// handler can load what they need from memory at once. The owner keeps their bytes where they were read.
+///
+/// The last to come is answered first: whoever is answered last has not asked again when the next pass looks who has, comes last in the one
+/// after that, and would wait for both.
 struct LoneRequests: ~Copyable {
     struct Arrival {
         let connection: Connection.Pointer
@@ -27,18 +30,22 @@ struct LoneRequests: ~Copyable {
 
     var isFull: Bool { count == Self.capacity }
 
-    var requests: UnsafeBufferPointer<RequestFrame> { UnsafeBufferPointer(start: frames, count: count) }
+    /// In the order in which they are answered.
+    var requests: UnsafeBufferPointer<RequestFrame> { UnsafeBufferPointer(start: frames + first, count: count) }
 
-    subscript(index: Int) -> Arrival { arrivals[index] }
+    /// - Parameter index: of the request.
+    subscript(index: Int) -> Arrival { arrivals[first + index] }
+
+    private var first: Int { Self.capacity - count }
 
     /// Takes `bytes`, which lie behind those of the others, if they are nothing but a small request. There must be room.
     mutating func take(_ bytes: UnsafeRawBufferPointer, of connection: Connection.Pointer) -> Bool {
         guard bytes.count <= Self.longestBytes, let frame = connection.pointee.protocolState.loneRequest(bytes) else {
             return false
         }
-        (arrivals + count).initialize(to: Arrival(connection: connection, bytes: bytes))
-        (frames + count).initialize(to: frame)
         count += 1
+        (arrivals + first).initialize(to: Arrival(connection: connection, bytes: bytes))
+        (frames + first).initialize(to: frame)
         byteCount += bytes.count
         return true
     }
